@@ -1,0 +1,39 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: each makes .venv when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: demo test benchmark clean
+
+demo: $(READY)
+	@echo "== Training the two toy networks and analysing each (results in out/)"
+	$(BIN)/compgraph demo --out out
+
+test: $(READY)
+	@echo "== Style"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "== Types"
+	$(BIN)/mypy
+	@echo "== Order of imports"
+	$(BIN)/lint-imports
+	@echo "== Tests"
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+benchmark: $(READY)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[benchmark]"
+	$(BIN)/python benchmarks/collecting.py
+	$(BIN)/python benchmarks/partial_least_squares.py
+	$(BIN)/python benchmarks/memory.py
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "compgraph needs Python 3.11 or newer; $(PYTHON) is older. Say which to use: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "== Making $(VENV) and installing compgraph with its dependencies (one to three minutes, once)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
