@@ -1,0 +1,86 @@
+"""What one pass over the data leaves behind: statistics for every pair of facing spaces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64
+
+from compgraph.errors import BadRequest
+from compgraph.statistics.gradients import GradientMoments
+from compgraph.statistics.moments import Moments
+from compgraph.statistics.sample import Sample
+from compgraph.statistics.spaces import Pair, Space
+
+
+@runtime_checkable
+class GradientSource(Protocol):
+    """Something that can differentiate scores at one space with respect to rows at the space before it."""
+
+    def gradient_moments(
+        self,
+        pair: Pair,
+        filters: Float64[np.ndarray, "k q"],
+        patterns: Float64[np.ndarray, "m p"] | None = None,
+    ) -> GradientMoments:
+        """Return moments of the gradients of ``filters @ y`` with respect to ``x``, or along ``patterns``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Everything `collect` keeps of a model and its data: no activations, only their statistics.
+
+    Attributes
+    ----------
+    pairs
+        Facing spaces in order of depth, from the model's input to its output.
+    moments
+        Means and second moments of the rows at both ends of each pair.
+    samples
+        A bounded sample of the same rows.
+    n_samples
+        Number of examples seen. A pair may have more rows than that, where positions are rows.
+    notes
+        Sentences for people: what was chosen on their behalf and what was left out.
+    gradients
+        Differentiates the model on a sample of its inputs; ``None`` for statistics read from elsewhere.
+    """
+
+    pairs: tuple[Pair, ...]
+    moments: Mapping[Pair, Moments]
+    samples: Mapping[Pair, Sample]
+    n_samples: int
+    notes: tuple[str, ...] = ()
+    gradients: GradientSource | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moments", MappingProxyType(dict(self.moments)))
+        object.__setattr__(self, "samples", MappingProxyType(dict(self.samples)))
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """All spaces in the order in which data flows through them."""
+        return tuple(sorted({space for pair in self.pairs for space in (pair.source, pair.target)}))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the tapped sites, from the model's input to its output."""
+        return tuple(dict.fromkeys(space.layer for space in self.spaces))
+
+    def __add__(self, other: "Statistics") -> "Statistics":
+        if self.pairs != other.pairs:
+            raise BadRequest(
+                f"statistics of the layers {', '.join(self.layers)} and {', '.join(other.layers)} do not merge; "
+                "collect both with the same layers."
+            )
+        return Statistics(
+            self.pairs,
+            {pair: self.moments[pair] + other.moments[pair] for pair in self.pairs},
+            {pair: self.samples[pair] + other.samples[pair] for pair in self.pairs},
+            self.n_samples + other.n_samples,
+            tuple(dict.fromkeys(self.notes + other.notes)),
+            self.gradients,
+        )
