@@ -1,0 +1,243 @@
+"""Components of every space of a model, from its statistics."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from compgraph.arrays import fix_signs, read_only, require_finite
+from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh, neighbour_gaps
+from compgraph.decompose.registry import Decomposition, Method, resolve_method
+from compgraph.errors import BadRequest, DeadSite, ShapeError
+from compgraph.statistics import Moments, Space, Statistics
+
+DEFAULT_LIMIT = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Components:
+    """Directions of one space, in the order in which the method found them.
+
+    Attributes
+    ----------
+    space
+        The layer and side they belong to.
+    method
+        Name of the method that found them.
+    axes
+        One filter per row. In each, the entry of largest magnitude is positive.
+    patterns
+        What the activations do when a score rises by one and the others stay: ``axes @ patterns.T`` is the identity.
+    center
+        Mean activation, which scores are measured from.
+    deviation
+        Standard deviation of each score over the data, in activation units.
+    strength
+        What each accounts for: variance (squared activation units), or gradient energy for ``"gradient"``.
+    share
+        ``strength`` over the total of the space: 1 is everything.
+    gap
+        Relative distance to the next eigenvalue: near 0 the direction is arbitrary within a degenerate block.
+    """
+
+    space: Space
+    method: str
+    axes: Float64[np.ndarray, "k d"]
+    patterns: Float64[np.ndarray, "k d"]
+    center: Float64[np.ndarray, " d"]
+    deviation: Float64[np.ndarray, " k"]
+    strength: Float64[np.ndarray, " k"]
+    share: Float64[np.ndarray, " k"]
+    gap: Float64[np.ndarray, " k"]
+
+    def __post_init__(self) -> None:
+        for name in ("axes", "patterns", "center", "deviation", "strength", "share", "gap"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.axes)
+
+    def transform(self, rows: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n k"]:
+        """Return the scores of activations.
+
+        Parameters
+        ----------
+        rows
+            Activations of the layer.
+
+        Returns
+        -------
+        numpy.ndarray
+            One column per component, in activation units.
+        """
+        return (rows - self.center) @ self.axes.T
+
+    def inverse_transform(self, scores: Float[np.ndarray, "n k"]) -> Float64[np.ndarray, "n d"]:
+        """Return the activations that scores stand for.
+
+        Parameters
+        ----------
+        scores
+            One column per component.
+
+        Returns
+        -------
+        numpy.ndarray
+            Activations; their scores are ``scores`` again.
+        """
+        return scores @ self.patterns + self.center
+
+
+def components(
+    stats: Statistics,
+    method: str | Method | Decomposition = "pca",
+    *,
+    n_components: int | None = None,
+) -> dict[Space, Components]:
+    """Find the components of every space.
+
+    Parameters
+    ----------
+    stats
+        What `compgraph.collect` returned.
+    method
+        ``"pca"`` (largest variance), ``"plsr"`` (the two sides of the regression of each layer on the one before),
+        ``"gradient"`` (read directions of single components of the next layer), ``"neuron"`` (the basis as it is),
+        or a function ``(moments, n_components) -> axes, strength``.
+    n_components
+        At most this many per space; a space of lower rank gives as many as it has. Default: 16.
+
+    Returns
+    -------
+    dict
+        Space to `Components`, in the order in which data flows.
+
+    Raises
+    ------
+    UnknownName
+        When no method has this name.
+    BadRequest
+        When ``n_components`` is not a whole number of at least 1, or above the width of every space.
+    DeadSite
+        When a layer never varies over the data.
+
+    Notes
+    -----
+    Cost O(d^3) per space of width d; ``"gradient"`` runs the model forward and backward on the sampled inputs.
+    """
+    limit = DEFAULT_LIMIT if n_components is None else _whole_number(n_components)
+    chosen = resolve_method(method)
+    for pair in stats.pairs:
+        _require_alive(pair.source, stats.moments[pair].xx, stats.moments[pair].n)
+        _require_alive(pair.target, stats.moments[pair].yy, stats.moments[pair].n)
+    if n_components is not None:
+        _require_reachable(stats, limit)
+    found = _from_gradients(stats, chosen, limit) if chosen.from_gradients else _from_moments(stats, chosen, limit)
+    return {space: found[space] for space in sorted(found)}
+
+
+def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
+    found = {}
+    for pair in stats.pairs:
+        moments = stats.moments[pair]
+        found[pair.source] = _finish(pair.source, method.name, method.reads(moments, limit), moments)
+        found[pair.target] = _finish(pair.target, method.name, method.writes(moments, limit), moments.swap())
+    return found
+
+
+def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
+    if stats.gradients is None:
+        raise BadRequest(
+            f"method {method.name!r} differentiates the model, which these statistics do not hold; "
+            "collect them from the model again."
+        )
+    found: dict[Space, Components] = {}
+    targets = Directions(*method.writes(stats.moments[stats.pairs[-1]], limit))
+    sensitivity = np.ones(len(targets.axes))
+    for pair in reversed(stats.pairs):
+        moments = stats.moments[pair]
+        found[pair.target] = _finish(pair.target, method.name, targets, moments.swap())
+        support = _support(moments)
+        # A target counts as much as what lies behind it depends on it.
+        gradients = stats.gradients.gradient_moments(pair, targets.axes * np.sqrt(sensitivity)[:, None], support)
+        total = float(np.trace(gradients.second.sum(axis=0))) / gradients.n
+        if total == 0:
+            raise DeadSite(
+                f"no component of {pair.target} changes with {pair.source}: its gradients are all 0. The layers "
+                "between are dead on this data, or cut by a detach; leave the layer out."
+            )
+        read = Directions(*method.reads(gradients, limit))
+        read = Directions(read.axes @ support, read.strength, read.gap)
+        found[pair.source] = _finish(pair.source, method.name, read, moments, total)
+        targets, sensitivity = _as_written(found[pair.source], moments), found[pair.source].strength
+    return found
+
+
+def _support(moments: Moments) -> Float64[np.ndarray, "r d"]:
+    """Return an orthonormal basis of the directions that the data move: what never varies is not read."""
+    values, vectors = descending_eigh(moments.xx)
+    return vectors[values > values[0] * RANK_TOLERANCE]
+
+
+def _as_written(read: Components, moments: Moments) -> Directions:
+    variance = np.einsum("kd,de,ke->k", read.axes, moments.xx, read.axes) / moments.n
+    return Directions(read.axes, variance, read.gap)
+
+
+def _finish(space: Space, name: str, found: Any, moments: Moments, total: float | None = None) -> Components:
+    """Turn what a method returned into checked `Components`; ``moments`` have the space as ``x``."""
+    given = Directions(*found)
+    axes, strength = np.asarray(given.axes, dtype=np.float64), np.asarray(given.strength, dtype=np.float64)
+    if axes.ndim != 2 or axes.shape[1] != len(moments.mean_x) or strength.shape != axes.shape[:1] or not len(axes):
+        raise ShapeError(
+            f"method {name!r} gave axes of shape {axes.shape} and strength of shape {strength.shape} for {space}, "
+            f"which has {len(moments.mean_x)} features; needed are axes (k, {len(moments.mean_x)}) and strength (k,)."
+        )
+    require_finite(axes, f"axes of {space} from method {name!r}")
+    require_finite(strength, f"strength of {space} from method {name!r}")
+    fixed = fix_signs(axes)
+    patterns = np.linalg.pinv(axes).T if given.patterns is None else given.patterns
+    flips = np.sign((fixed * axes).sum(axis=1, keepdims=True))
+    variance = np.einsum("kd,de,ke->k", fixed, moments.xx, fixed) / moments.n
+    whole = float(np.trace(moments.xx)) / moments.n if total is None else total
+    return Components(
+        space=space,
+        method=name,
+        axes=fixed,
+        patterns=patterns * flips,
+        center=moments.mean_x,
+        deviation=np.sqrt(np.clip(variance, 0, None)),
+        strength=strength,
+        share=strength / whole,
+        gap=neighbour_gaps(strength) if given.gap is None else given.gap,
+    )
+
+
+def _whole_number(n_components: object) -> int:
+    if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
+        raise BadRequest(
+            f"n_components={n_components!r} is not a whole number; give how many components to keep per space, or None."
+        )
+    if n_components < 1:
+        raise BadRequest(f"n_components={n_components} keeps nothing; give at least 1, or None.")
+    return int(n_components)
+
+
+def _require_alive(space: Space, scatter: Float64[np.ndarray, "d d"], n: int) -> None:
+    if not np.trace(scatter) > 0:
+        raise DeadSite(
+            f"{space} never varies over the {n} rows collected: it is dead or constant and has no components. "
+            f"Leave {space.layer!r} out of layers, or give data that moves it."
+        )
+
+
+def _require_reachable(stats: Statistics, limit: int) -> None:
+    widths = {pair.source: len(stats.moments[pair].mean_x) for pair in stats.pairs}
+    widths |= {pair.target: len(stats.moments[pair].mean_y) for pair in stats.pairs}
+    if limit > max(widths.values()):
+        listed = ", ".join(f"{space} {widths[space]}" for space in sorted(widths))
+        raise BadRequest(
+            f"n_components={limit} is above the rank of every space ({listed}). "
+            f"Ask for at most {max(widths.values())}, or None."
+        )

@@ -1,0 +1,65 @@
+"""Components from gradients: the directions of a space that move single components of the next one."""
+
+import numpy as np
+from jaxtyping import Float64
+
+from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh
+from compgraph.statistics import GradientMoments
+
+# Directions beyond this share of all gradient energy are hardly read; they would be noise among the components.
+READ_ENERGY = 0.99
+
+
+def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
+    r"""Find the principal directions of the gradients of each target component, one target at a time.
+
+    With :math:`G_b = E[g_b g_b^\top]` the second moment of the gradient of target ``b``, the next direction is the
+    leading eigenvector of the :math:`G_b` whose leading eigenvalue, outside the directions found so far, is the
+    largest over all targets. Each direction so belongs to one target, and together they are orthonormal. The search
+    ends when they hold 99 % of all gradient energy: what is left is hardly read.
+
+    Parameters
+    ----------
+    gradients
+        Of the target scores with respect to the rows of the space.
+    n_components
+        At most this many.
+
+    Returns
+    -------
+    Directions
+        ``strength`` is the gradient energy along the direction, summed over targets, in squared target units per
+        squared activation unit.
+
+    Notes
+    -----
+    Cost O(k d^3 + n_components k r^2 d), with ``r = min(n_components, d)`` eigenvectors kept per target.
+    """
+    factors = [_factor(second / gradients.n, n_components) for second in gradients.second]
+    whole = gradients.second.sum(axis=0) / gradients.n
+    floor = max(float(np.linalg.norm(factor[0])) for factor in factors) * np.sqrt(RANK_TOLERANCE)
+    axes: list[np.ndarray] = []
+    gaps: list[float] = []
+    energy, enough = 0.0, READ_ENERGY * float(np.trace(whole))
+    while len(axes) < min(n_components, len(whole)) and energy < enough:
+        singular, vector, gap = max((_leading(factor) for factor in factors), key=lambda found: found[0])
+        if singular <= floor:
+            break
+        axes.append(vector)
+        energy += float(vector @ whole @ vector)
+        gaps.append(gap)
+        factors = [factor - np.outer(factor @ vector, vector) for factor in factors]
+    found = np.array(axes).reshape(-1, len(whole))
+    return Directions(found, np.einsum("kd,de,ke->k", found, whole, found), np.array(gaps))
+
+
+def _factor(second: Float64[np.ndarray, "d d"], rank: int) -> Float64[np.ndarray, "r d"]:
+    values, vectors = descending_eigh(second)
+    return np.asarray(np.sqrt(values[:rank, None]) * vectors[:rank])
+
+
+def _leading(factor: Float64[np.ndarray, "r d"]) -> tuple[float, np.ndarray, float]:
+    _, values, vectors = np.linalg.svd(factor, full_matrices=False)
+    energy = values**2
+    gap = 1.0 if len(energy) == 1 else float((energy[0] - energy[1]) / energy[0]) if energy[0] > 0 else 0.0
+    return float(values[0]), vectors[0], gap

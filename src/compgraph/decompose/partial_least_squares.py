@@ -1,0 +1,161 @@
+"""Partial least squares regression from moments: both sides of one decomposition."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.linalg import eigh
+
+from compgraph.arrays import fix_signs, read_only
+from compgraph.decompose.directions import RANK_TOLERANCE, Directions
+from compgraph.statistics import Moments
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialLeastSquares:
+    r"""A partial least squares regression of ``y`` on ``x`` (PLS2, both centred, neither scaled).
+
+    With scores :math:`T = (X - \bar X) R^\top`: :math:`X \approx \bar X + T P`, :math:`Y \approx \bar Y + T Q`.
+
+    Attributes
+    ----------
+    weights
+        Orthonormal directions of ``x`` that covary most with the ``y`` not yet explained.
+    rotations
+        Filters that give the scores from undeflated ``x``.
+    x_loadings, y_loadings
+        What ``x`` and ``y`` do when a score rises by one.
+    score_variance
+        Variance of each score; scores are uncorrelated.
+    gap
+        Relative distance of the two largest singular values of the deflated cross moment, per component.
+    """
+
+    weights: Float64[np.ndarray, "k p"]
+    rotations: Float64[np.ndarray, "k p"]
+    x_loadings: Float64[np.ndarray, "k p"]
+    y_loadings: Float64[np.ndarray, "k q"]
+    score_variance: Float64[np.ndarray, " k"]
+    gap: Float64[np.ndarray, " k"]
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def coefficients(self) -> Float64[np.ndarray, "p q"]:
+        """Return the regression matrix ``B`` of ``y - mean_y = (x - mean_x) @ B``."""
+        return self.rotations.T @ self.y_loadings
+
+
+def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSquares:
+    """Fit a partial least squares regression of ``y`` on ``x`` from their moments.
+
+    Parameters
+    ----------
+    moments
+        Of ``x`` and ``y``.
+    n_components
+        At most this many; fewer when ``x`` is exhausted or nothing of ``y`` is left to explain.
+
+    Returns
+    -------
+    PartialLeastSquares
+        The fit. Each weight vector is an exact singular vector, so there is no convergence tolerance.
+
+    Notes
+    -----
+    Cost per component O(p^2 + p q + min(p, q)^3), independent of the number of rows. Signs are fixed by the
+    weights: their entry of largest magnitude is positive.
+
+    References
+    ----------
+    Dayal and MacGregor, "Improved PLS algorithms", J. Chemometrics 11 (1997),
+    doi:10.1002/(SICI)1099-128X(199701)11:1<73::AID-CEM435>3.0.CO;2-#.
+    """
+    xx, cross = moments.xx, moments.xy.copy()
+    first, size = 0.0, float(np.trace(xx))
+    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, float]] = []
+    for _ in range(min(n_components, len(xx))):
+        weight, singular, gap = _dominant_left(cross)
+        first = first or singular
+        if singular <= first * RANK_TOLERANCE or singular == 0:
+            break
+        rotation = weight - sum((p @ weight * r for _, r, p, *_ in rows), start=np.zeros(len(xx)))
+        score = float(rotation @ xx @ rotation)
+        if score <= size * RANK_TOLERANCE:
+            break
+        x_loading, y_loading = xx @ rotation / score, cross.T @ rotation / score
+        cross -= np.outer(x_loading, y_loading) * score
+        rows.append((weight, rotation, x_loading, y_loading, score / moments.n, gap))
+    columns = list(zip(*rows, strict=True)) or [(), (), (), (), (), ()]
+    p, q = moments.xy.shape
+    shapes = ((-1, p), (-1, p), (-1, p), (-1, q), (-1,), (-1,))
+    return PartialLeastSquares(
+        *(np.array(column, dtype=float).reshape(s) for column, s in zip(columns, shapes, strict=True))
+    )
+
+
+def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarray, " p"], float, float]:
+    """Return the dominant left singular vector, its singular value, and the relative gap to the next."""
+    p, q = cross.shape
+    gram = cross.T @ cross if q <= p else cross @ cross.T
+    size = len(gram)
+    # The range of the last two eigenvalues costs a fraction of the whole spectrum.
+    values, vectors = eigh(gram, subset_by_index=[max(size - 2, 0), size - 1])
+    top, below = np.sqrt(np.clip([values[-1], values[0] if size > 1 else 0.0], 0, None))
+    vector = cross @ vectors[:, -1] if q <= p else vectors[:, -1]
+    norm = float(np.linalg.norm(vector))
+    weight = fix_signs((vector / norm)[None])[0] if norm > 0 else np.zeros(p)
+    return weight, float(top), float((top - below) / top) if top > 0 else 0.0
+
+
+def plsr_reads(moments: Moments, n_components: int) -> Directions:
+    """Find what the next layer reads: the ``x`` side of the partial least squares regression.
+
+    Parameters
+    ----------
+    moments
+        Of the source rows as ``x`` and the target rows as ``y``.
+    n_components
+        At most this many.
+
+    Returns
+    -------
+    Directions
+        The rotations, with the loadings as patterns; ``strength`` is the variance of ``x`` that each score accounts
+        for, in squared activation units.
+    """
+    fit = partial_least_squares(moments, n_components)
+    strength = fit.score_variance * (fit.x_loadings**2).sum(axis=1)
+    return Directions(fit.rotations, strength, fit.gap, fit.x_loadings)
+
+
+def plsr_writes(moments: Moments, n_components: int) -> Directions:
+    """Find what a layer writes: the ``y`` side of the same partial least squares regression.
+
+    Parameters
+    ----------
+    moments
+        Of the source rows as ``x`` and the target rows as ``y``.
+    n_components
+        At most this many; loadings that depend on earlier ones are left out.
+
+    Returns
+    -------
+    Directions
+        The unit ``y`` loadings; ``strength`` is the variance of ``y`` that each ``x`` score explains, in squared
+        activation units.
+    """
+    fit = partial_least_squares(moments, n_components)
+    norms = np.linalg.norm(fit.y_loadings, axis=1)
+    strength = fit.score_variance * norms**2
+    kept: list[int] = []
+    basis = np.zeros((0, fit.y_loadings.shape[1]))
+    for index in np.flatnonzero(strength > strength.sum() * RANK_TOLERANCE):
+        axis = fit.y_loadings[index] / norms[index]
+        rest = axis - basis.T @ (basis @ axis)
+        if np.linalg.norm(rest) > np.sqrt(RANK_TOLERANCE):
+            kept.append(int(index))
+            basis = np.vstack([basis, rest / np.linalg.norm(rest)])
+    axes = fit.y_loadings[kept] / norms[kept, None]
+    return Directions(axes, strength[kept], fit.gap[kept])

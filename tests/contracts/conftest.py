@@ -1,0 +1,58 @@
+"""A three-site network in NumPy, so that contracts over names need no torch: x -> tanh(A x) -> B h."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from compgraph.statistics import GradientMoments, Moments, Pair, Sample, Space, Statistics
+
+SPACES = (Space("input", "in", 0), Space("h", "out", 1), Space("h", "in", 1), Space("head", "out", 2))
+PAIRS = (Pair(SPACES[0], SPACES[1]), Pair(SPACES[2], SPACES[3]))
+
+
+@dataclass
+class Jacobians:
+    """The derivatives of the network in closed form."""
+
+    jacobians: dict[Pair, np.ndarray]
+
+    def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
+        gradients = filters @ self.jacobians[pair]
+        return GradientMoments.of(gradients if patterns is None else gradients @ patterns.T)
+
+
+@dataclass
+class Network:
+    """The weights, and the statistics of any rows sent through."""
+
+    first: np.ndarray
+    second: np.ndarray
+
+    def statistics(self, x: np.ndarray) -> Statistics:
+        hidden = np.tanh(x @ self.first.T)
+        ends = {PAIRS[0]: (x, hidden), PAIRS[1]: (hidden, hidden @ self.second.T)}
+        ids = np.arange(len(x))
+        return Statistics(
+            PAIRS,
+            {pair: Moments.of(*rows) for pair, rows in ends.items()},
+            {pair: Sample.of(*rows, ids=ids, capacity=50, seed=0) for pair, rows in ends.items()},
+            len(x),
+            gradients=Jacobians(
+                {
+                    PAIRS[0]: (1 - hidden**2)[:, :, None] * self.first,
+                    PAIRS[1]: np.broadcast_to(self.second, (len(x), *self.second.shape)),
+                }
+            ),
+        )
+
+
+@pytest.fixture
+def network() -> Network:
+    rng = np.random.default_rng(0)
+    return Network(rng.normal(size=(6, 5)), rng.normal(size=(3, 6)))
+
+
+@pytest.fixture
+def rows() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(300, 5)) * [2, 1.5, 1, 0.7, 0.4]

@@ -1,0 +1,94 @@
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compgraph.decompose import components
+from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, UnknownName
+from compgraph.statistics import GradientMoments, Moments, Pair, Space, Statistics
+
+SOURCE, TARGET = Space("input", "in", 0), Space("fc", "out", 1)
+PAIR = Pair(SOURCE, TARGET)
+
+
+def statistics(x: np.ndarray, y: np.ndarray) -> Statistics:
+    return Statistics((PAIR,), {PAIR: Moments.of(x, y)}, {}, len(x))
+
+
+@pytest.fixture
+def stats() -> Statistics:
+    rng = np.random.default_rng(0)
+    return statistics(rng.normal(size=(30, 4)), rng.normal(size=(30, 2)))
+
+
+def test_a_space_of_lower_rank_gives_what_it_has(stats: Statistics) -> None:
+    parts = components(stats, "pca", n_components=3)
+    assert {str(space): len(part) for space, part in parts.items()} == {"input in": 3, "fc out": 2}
+    assert [len(part) for part in components(stats, "pca").values()] == [4, 2]
+
+
+def test_above_the_width_of_every_space_is_an_error(stats: Statistics) -> None:
+    with pytest.raises(BadRequest, match=r"n_components=5 .* \(input in 4, fc out 2\)\. Ask for at most 4"):
+        components(stats, "pca", n_components=5)
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_at_least_one_component_is_needed(stats: Statistics, count: int) -> None:
+    with pytest.raises(BadRequest, match=f"n_components={count} keeps nothing"):
+        components(stats, "pca", n_components=count)
+
+
+@pytest.mark.parametrize("count", [0.9, True, "3", np.bool_(True)])
+def test_a_count_is_a_whole_number(stats: Statistics, count: object) -> None:
+    unchecked = inspect.unwrap(components)
+    with pytest.raises(BadRequest, match="is not a whole number"):
+        unchecked(stats, "pca", n_components=count)
+
+
+def test_numpy_integers_count(stats: Statistics) -> None:
+    assert len(inspect.unwrap(components)(stats, "pca", n_components=np.int64(2))[SOURCE]) == 2
+
+
+def test_a_misspelt_method_is_named_with_the_nearest(stats: Statistics) -> None:
+    with pytest.raises(UnknownName, match=r"no component method 'plrs'.*Did you mean 'plsr'"):
+        components(stats, "plrs")
+
+
+@pytest.mark.parametrize("method", ["pca", "plsr", "neuron", "gradient"])
+def test_a_dead_layer_is_named(method: str) -> None:
+    with pytest.raises(DeadSite, match=r"fc out never varies over the 9 rows.*Leave 'fc' out"):
+        components(statistics(np.random.default_rng(0).normal(size=(9, 2)), np.ones((9, 3))), method)
+
+
+def test_gradients_need_the_model(stats: Statistics) -> None:
+    with pytest.raises(BadRequest, match="'gradient' differentiates the model"):
+        components(stats, "gradient")
+
+
+def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
+    class Cut:
+        def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None):
+            assert patterns is not None
+            assert pair == PAIR
+            return GradientMoments.of(np.zeros((5, len(filters), len(patterns))))
+
+    with pytest.raises(DeadSite, match="no component of fc out changes with input in"):
+        components(replace(stats, gradients=Cut()), "gradient")
+
+
+def test_a_method_of_the_wrong_shape_is_named(stats: Statistics) -> None:
+    with pytest.raises(ShapeError, match=r"method 'lopsided' gave axes of shape \(2, 3\).*axes \(k, 4\)"):
+        components(stats, lopsided)
+
+
+def lopsided(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones((2, 3)), np.ones(2)
+
+
+def test_a_method_that_gives_nan_is_named(stats: Statistics) -> None:
+    def broken(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.full((1, len(moments.xx)), np.nan), np.ones(1)
+
+    with pytest.raises(NotFinite, match="axes of input in from method 'broken'"):
+        components(stats, broken)

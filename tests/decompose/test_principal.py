@@ -1,0 +1,55 @@
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+
+from compgraph.decompose import neurons, pca
+from compgraph.decompose.directions import neighbour_gaps
+from compgraph.statistics import Moments
+
+
+def rows(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)) + 7
+
+
+def test_pca_equals_scikit_learn() -> None:
+    x = rows()
+    found, peer = pca(Moments.of(x, x), 5), PCA().fit(x)
+    assert_allclose(found.strength, peer.explained_variance_ * 299 / 300, atol=1e-14 * 300)
+    overlap = np.abs((found.axes * peer.components_).sum(axis=1))
+    assert_allclose(overlap, 1, atol=1e-12)
+
+
+def test_pca_stops_at_the_rank() -> None:
+    x = rows()
+    x = np.hstack([x[:, :2], x[:, :2].sum(axis=1, keepdims=True), np.full((300, 1), 3.0)])
+    assert len(pca(Moments.of(x, x), 4).axes) == 2
+
+
+def test_degenerate_eigenvalues_show_in_the_gap() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    x, _ = np.linalg.qr(x - x.mean(axis=0))
+    found = pca(Moments.of(x * [2, 1, 1], x), 3)
+    assert_allclose(found.gap, [0.75, 0, 0], atol=1e-9)
+
+
+def test_the_gap_looks_past_the_last_component_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3))
+    x, _ = np.linalg.qr(x - x.mean(axis=0))
+    assert pca(Moments.of(x * [2, 1, 1], x), 2).gap[1] < 1e-9
+    assert_array_equal(neighbour_gaps(np.zeros(2)), [0, 0])
+
+
+def test_neurons_are_the_basis_by_variance() -> None:
+    x = rows() * [1, 0, 5, 2, 3]
+    found = neurons(Moments.of(x, x), 3)
+    order = np.argsort(-x.var(axis=0))[:3]
+    assert_array_equal(found.axes, np.eye(5)[order])
+    assert_allclose(found.strength, x.var(axis=0)[order])
+
+
+def test_dead_neurons_are_never_components() -> None:
+    x = rows() * [1, 0, 0, 2, 3]
+    assert len(neurons(Moments.of(x, x), 5).axes) == 3
