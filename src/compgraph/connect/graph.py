@@ -1,0 +1,210 @@
+"""The component graph: how it is built, in which order it is read and what makes it valid."""
+
+import math
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+import networkx as nx
+import numpy as np
+
+from compgraph.connect.edges import EdgeBlock
+from compgraph.decompose import Components
+from compgraph.errors import GraphError
+from compgraph.statistics import Space
+
+SCHEMA = "compgraph/1"
+NODE_TYPES = {
+    "layer": str,
+    "side": str,
+    "depth": int,
+    "index": int,
+    "method": str,
+    "strength": float,
+    "share": float,
+    "label": str,
+}
+EDGE_TYPES = {"weight": float, "effect": float, "kind": str, "rule": str}
+
+# Weights this far below the largest of their block are rounding noise of blocks that are diagonal in exact
+# arithmetic, such as the two sides of one set of principal components.
+NOISE = 1e-12
+
+
+def node_id(space: Space, index: int) -> str:
+    """Return the id of a component: unique, printable, without colons, and never taken apart again.
+
+    Parameters
+    ----------
+    space
+        Where the component lives.
+    index
+        Its number within the space, from 0.
+
+    Returns
+    -------
+    str
+        Such as ``"fc1/out/3"``; unusual characters of the layer name are percent-encoded.
+    """
+    return f"{quote(space.layer, safe='')}/{space.side}/{index}"
+
+
+def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) -> nx.DiGraph:
+    """Build the component graph.
+
+    Parameters
+    ----------
+    parts
+        Components of every space, as `compgraph.components` returns them.
+    blocks
+        Edges between pairs of spaces, as `compgraph.edges` returns them.
+
+    Returns
+    -------
+    networkx.DiGraph
+        One node per component with ``layer, side, depth, index, method, strength, share, label``; one edge
+        per non-zero entry of a block with ``weight, effect, kind, rule``; directed the way data flows.
+
+    Raises
+    ------
+    GraphError
+        When a block names a space or a number of components that ``parts`` does not have.
+
+    Notes
+    -----
+    Cost O(nodes + edges). Edges whose weight is below 1e-12 of the largest in their block are left out.
+    """
+    graph = nx.DiGraph(schema=SCHEMA)
+    for space in sorted(parts):
+        for index in range(len(parts[space].axes)):
+            graph.add_node(node_id(space, index), **_node_attributes(parts[space], index))
+    for block in blocks:
+        _require_fit(block, parts)
+        kept = np.argwhere(block.weight > NOISE * block.weight.max(initial=0.0)).tolist()
+        graph.add_edges_from(
+            (node_id(block.source, a), node_id(block.target, b), _edge_attributes(block, a, b)) for a, b in kept
+        )
+    check_graph(graph)
+    return graph
+
+
+def _node_attributes(part: Components, index: int) -> dict[str, object]:
+    space, axis = part.space, part.axes[index]
+    unit = np.flatnonzero(axis)
+    # A component along one feature is best known by the number of that feature.
+    number = f"unit {unit[0]}" if len(unit) == 1 and len(axis) > 1 else str(index)
+    return {
+        "layer": space.layer,
+        "side": space.side,
+        "depth": space.depth,
+        "index": index,
+        "method": part.method,
+        "strength": float(part.strength[index]),
+        "share": float(part.share[index]),
+        "label": f"{space.layer} {space.side} {number}",
+    }
+
+
+def _edge_attributes(block: EdgeBlock, a: int, b: int) -> dict[str, object]:
+    return {
+        "weight": float(block.weight[a, b]),
+        "effect": float(block.effect[a, b]),
+        "kind": block.kind,
+        "rule": block.rule,
+    }
+
+
+def _require_fit(block: EdgeBlock, parts: Mapping[Space, Components]) -> None:
+    for space, count in zip((block.source, block.target), block.effect.shape, strict=True):
+        have = len(parts[space].axes) if space in parts else 0
+        if have != count:
+            raise GraphError(
+                f"the edges from {block.source} to {block.target} expect {count} components in {space}, which has "
+                f"{have}; build edges and graph from the same components."
+            )
+
+
+def ordered_nodes(graph: nx.DiGraph) -> list[str]:
+    """Return the nodes in canonical order, which does not depend on the order of insertion.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+
+    Returns
+    -------
+    list of str
+        Sorted by depth, ``"out"`` before ``"in"``, index, id.
+    """
+
+    def key(node: str) -> tuple[int, bool, int, str]:
+        attributes = graph.nodes[node]
+        return (attributes["depth"], attributes["side"] == "in", attributes["index"], node)
+
+    return sorted(graph.nodes, key=key)
+
+
+def check_graph(graph: nx.DiGraph) -> None:
+    """Raise unless ``graph`` follows the schema "compgraph/1".
+
+    Parameters
+    ----------
+    graph
+        The graph to check; it is not changed.
+
+    Raises
+    ------
+    GraphError
+        Naming the node or edge, the attribute, what it is and what it should be.
+    """
+    if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
+        raise GraphError(f"a component graph is a networkx.DiGraph, not a {type(graph).__name__}.")
+    if graph.graph.get("schema") != SCHEMA:
+        raise GraphError(f"graph.graph['schema'] is {graph.graph.get('schema')!r}; this version reads {SCHEMA!r}.")
+    for node, attributes in graph.nodes(data=True):
+        if type(node) is not str:
+            raise GraphError(f"node {node!r} has an id of type {type(node).__name__}; ids are str.")
+        _check_attributes(f"node {node!r}", attributes, NODE_TYPES)
+        if attributes["side"] not in ("out", "in"):
+            raise GraphError(f"node {node!r} has the side {attributes['side']!r}; a side is 'out' or 'in'.")
+    for source, target, attributes in graph.edges(data=True):
+        what = f"edge {source!r} -> {target!r}"
+        _check_attributes(what, attributes, EDGE_TYPES)
+        if attributes["kind"] not in ("within", "between"):
+            raise GraphError(f"{what} has the kind {attributes['kind']!r}; a kind is 'within' or 'between'.")
+        if attributes["weight"] < 0:
+            raise GraphError(f"{what} has the negative weight {attributes['weight']}; signs belong in 'effect'.")
+
+
+def _check_attributes(what: str, attributes: Mapping[str, object], types: Mapping[str, type]) -> None:
+    for name, kind in types.items():
+        if name not in attributes:
+            raise GraphError(f"{what} lacks the attribute {name!r}; it has {', '.join(attributes) or 'none'}.")
+        if type(attributes[name]) is not kind:
+            came = type(attributes[name]).__name__
+            raise GraphError(f"{what} has {name!r} of type {came}; plain {kind.__name__} is needed.")
+    for name, value in attributes.items():
+        if type(value) not in (str, int, float):
+            raise GraphError(f"{what} has {name!r} of type {type(value).__name__}; only str, int and float are stored.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise GraphError(f"{what} has {name!r} = {value}; a finite number is needed.")
+
+
+def spaces_of(graph: nx.DiGraph) -> dict[Space, list[str]]:
+    """Return the nodes of every space, in canonical order.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+
+    Returns
+    -------
+    dict
+        Space to node ids; spaces in the order in which data flows.
+    """
+    found: dict[Space, list[str]] = {}
+    for node in ordered_nodes(graph):
+        attributes = graph.nodes[node]
+        found.setdefault(Space(attributes["layer"], attributes["side"], attributes["depth"]), []).append(node)
+    return found

@@ -1,0 +1,206 @@
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networkx.utils import graphs_equal
+
+from compgraph.connect import from_graphml, from_json, load, to_graphml, to_json, write_atomically
+from compgraph.errors import FileFormatError, GraphError, OutputError, UnknownName
+
+XML_TEXT = st.text(
+    st.characters(min_codepoint=32, exclude_categories=("Cs", "Cn", "Cc"), max_codepoint=0xFFFD), min_size=1
+)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def make(layer: str = "fc", share: float = 0.25, weight: float = 0.5) -> nx.DiGraph:
+    graph = nx.DiGraph(schema="compgraph/1", note="two nodes")
+    for index in range(2):
+        graph.add_node(
+            f"n{index}",
+            layer=layer,
+            side="out",
+            depth=index,
+            index=0,
+            method="pca",
+            strength=1.5,
+            share=share,
+            label=f"{layer} {index}",
+        )
+    graph.add_edge("n0", "n1", weight=abs(weight), effect=weight, kind="between", rule="plsr")
+    return graph
+
+
+@settings(deadline=None, max_examples=60)
+@given(XML_TEXT, FINITE, FINITE)
+def test_both_formats_round_trip_exactly(layer: str, share: float, weight: float) -> None:
+    graph = make(layer, share, weight)
+    assert graphs_equal(from_json(to_json(graph)), graph)
+    assert graphs_equal(from_graphml(to_graphml(graph)), graph)
+
+
+HOSTILE = [
+    "</script>",
+    '"quoted"',
+    "back\\slash",
+    "a:b",
+    "x -> y",
+    "{",
+    "🙂",
+    "\u202eright to left",
+    "&lt;",
+    "y" * 20_000,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_survive_in_both_formats(name: str, tmp_path: Path) -> None:
+    graph = make(name)
+    for suffix, serialise in ((".json", to_json), (".graphml", to_graphml)):
+        path = write_atomically(tmp_path / f"graph{suffix}", serialise(graph))
+        assert graphs_equal(load(path), graph)
+
+
+@pytest.mark.parametrize("name", ["nul\x00", "bell\x07", "carriage\rreturn"])
+def test_text_that_xml_cannot_hold_is_refused_there_and_kept_in_json(name: str) -> None:
+    with pytest.raises(GraphError, match=r"GraphML cannot hold.*Save it as \.json"):
+        to_graphml(make(name))
+    assert graphs_equal(from_json(to_json(make(name))), make(name))
+
+
+def test_the_bytes_do_not_depend_on_the_order_of_insertion() -> None:
+    graph = make()
+    backwards = nx.DiGraph(**graph.graph)
+    backwards.add_nodes_from(reversed(list(graph.nodes(data=True))))
+    backwards.add_edges_from(graph.edges(data=True))
+    assert to_json(backwards) == to_json(graph)
+    assert to_graphml(backwards) == to_graphml(graph)
+
+
+def document(**changes: object) -> bytes:
+    return json.dumps({**json.loads(to_json(make())), **changes}).encode()
+
+
+NODE = json.loads(to_json(make()))["nodes"][0]
+BAD_JSON = {
+    "truncated": to_json(make())[:-9],
+    "empty": b"",
+    "binary": b"\x93NUMPY\x01\x00",
+    "a list": b"[1, 2]",
+    "nan": to_json(make()).replace(b"0.25", b"NaN"),
+    "infinite": to_json(make()).replace(b"0.25", b"1e999"),
+    "deep": b"[" * 100_000,
+    "repeated key": to_json(make()).replace(b'"index": 0', b'"index": 0, "index": 1', 1),
+    "repeated node": document(nodes=[NODE, NODE]),
+    "edge to nowhere": document(nodes=[NODE]),
+    "other version": document(graph={"schema": "compgraph/2"}),
+    "no nodes": b'{"graph": {}}',
+    "node that is a number": document(nodes=[1]),
+    "edge without an end": document(edges=[{"source": "n0"}]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_JSON)
+def test_a_bad_json_file_gets_one_kind_of_error(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "graph.json"
+    path.write_bytes(BAD_JSON[case])
+    with pytest.raises(FileFormatError, match=r"graph\.json' is not a component graph"):
+        load(path)
+
+
+def test_every_truncation_is_refused(tmp_path: Path) -> None:
+    for suffix, data in ((".json", to_json(make())), (".graphml", to_graphml(make()))):
+        path = tmp_path / f"graph{suffix}"
+        for length in range(0, len(data.rstrip()) - 1, 23):
+            path.write_bytes(data[:length])
+            with pytest.raises(FileFormatError):
+                load(path)
+
+
+def test_entities_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "graph.graphml"
+    path.write_bytes(b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><graphml>&a;</graphml>')
+    with pytest.raises(FileFormatError, match="DOCTYPE or entities"):
+        load(path)
+
+
+def test_a_missing_file_and_an_unknown_suffix_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"cannot read .*none\.json.*No such file"):
+        load(tmp_path / "none.json")
+    with pytest.raises(UnknownName, match=r"no readable graph format '\.pkl'. Known: '\.graphml', '\.json'"):
+        load(tmp_path / "graph.pkl")
+
+
+def test_writing_makes_parents_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "x.json"
+    write_atomically(path, b"one")
+    path.chmod(0o640)
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [each.name for each in path.parent.iterdir()] == ["x.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file_and_no_other(
+    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b"old")
+
+    def fail(descriptor: int) -> None:
+        raise failure
+
+    monkeypatch.setattr(os, "fsync", fail)
+    expected = OutputError if isinstance(failure, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("folder", "it is a folder"), ("file/x.json", "Not a directory|File exists"), ("nul\x00.json", "null")],
+)
+def test_a_place_that_cannot_be_written_is_named(place: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=f"cannot write .*({reason})"):
+        write_atomically(f"{tmp_path}/{place}", b"x")
+
+
+def test_killing_the_writer_leaves_one_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"a" * 1000)
+    program = (
+        "import sys\nfrom compgraph.connect.store import write_atomically\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    write_atomically(sys.argv[1], b'b' * 4_000_000)\n"
+        "    write_atomically(sys.argv[1], b'a' * 1000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        for _ in range(200):
+            assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
+        writer.kill()
+    assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
