@@ -1,0 +1,89 @@
+"""Groups and graph in one: a copy of the graph that carries its partition, and the way back."""
+
+import math
+
+import networkx as nx
+
+from compgraph.connect import ordered_nodes
+from compgraph.errors import GraphError
+from compgraph.group import Partition
+
+
+def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
+    """Copy a component graph and write its groups onto the copy.
+
+    Parameters
+    ----------
+    graph
+        A component graph; it is not changed.
+    groups
+        A partition of its nodes.
+
+    Returns
+    -------
+    networkx.DiGraph
+        The copy: every node has an int ``group``, the graph has ``group_quality``, ``group_p_value``,
+        ``group_stability``, ``group_algorithm`` and ``group_seed``, those that are NaN left out.
+
+    Raises
+    ------
+    GraphError
+        When a node has no group, naming the first one.
+    """
+    require_groups(graph, groups)
+    copy = graph.copy()
+    for node in copy:
+        copy.nodes[node]["group"] = int(groups.assignment[node])
+    numbers = {"quality": groups.quality, "p_value": groups.p_value, "stability": groups.stability}
+    copy.graph.update({f"group_{name}": float(value) for name, value in numbers.items() if math.isfinite(value)})
+    copy.graph.update(group_algorithm=groups.algorithm, group_seed=int(groups.seed))
+    return copy
+
+
+def groups_of(graph: nx.DiGraph) -> Partition | None:
+    """Return the partition that `with_groups` wrote onto a graph.
+
+    Parameters
+    ----------
+    graph
+        A component graph, such as one read from a file.
+
+    Returns
+    -------
+    Partition or None
+        None unless every node has an int group; numbers that were not written are NaN, parameters are empty.
+    """
+    assignment = {node: graph.nodes[node].get("group") for node in ordered_nodes(graph)}
+    if not assignment or any(type(group) is not int for group in assignment.values()):
+        return None
+    quality, p_value, stability = (_number(graph, f"group_{name}") for name in ("quality", "p_value", "stability"))
+    algorithm, seed = graph.graph.get("group_algorithm", "unknown"), graph.graph.get("group_seed", 0)
+    return Partition(assignment, quality, p_value, stability, str(algorithm), {}, seed if type(seed) is int else 0)
+
+
+def _number(graph: nx.DiGraph, name: str) -> float:
+    value = graph.graph.get(name)
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def require_groups(graph: nx.DiGraph, groups: Partition) -> None:
+    """Raise unless every node of the graph has a group.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+    groups
+        What should be a partition of its nodes.
+
+    Raises
+    ------
+    GraphError
+        Naming the first node without a group and how many there are.
+    """
+    missing = [node for node in ordered_nodes(graph) if node not in groups.assignment]
+    if missing:
+        raise GraphError(
+            f"node {missing[0]!r} has no group, {len(missing)} of {len(graph)} nodes have none; "
+            "group this very graph with compgraph.communities."
+        )

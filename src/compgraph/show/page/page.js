@@ -1,0 +1,208 @@
+"use strict";
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const find = (id) => document.getElementById(id);
+  const { nodes, edges, page } = read("data");
+  const font = '"Segoe UI", Roboto, "DejaVu Sans", system-ui, sans-serif';
+  const state = { threshold: page.threshold, group: null };
+  edges.sort((a, b) => a.relative - b.relative); // strong edges are drawn last, on top
+
+  const make = (tag, text, attributes = {}) => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    return element;
+  };
+  const number = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(3))));
+  const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + number(Math.abs(value));
+  const describe = (edge) =>
+    `${nodes[edge.from].label} → ${nodes[edge.to].label}\neffect ${signed(edge.effect)}, weight ${number(edge.weight)}` +
+    ` of this pair of columns\n${edge.kind === "between" ? "between layers" : "within a layer"}, rule ${edge.rule}`;
+
+  // -- the picture ---------------------------------------------------------------------------------------------
+  const styled = (node) => ({
+    id: node.id, x: node.x, y: node.y, size: node.size, title: node.title,
+    opacity: state.group === null || node.group === state.group ? 1 : 0.15,
+    color: { background: node.color, border: "#ffffff",
+             highlight: { background: node.color, border: "#1f2430" }, hover: { background: node.color, border: "#1f2430" } },
+  });
+  const drawn = (edge, id) => ({
+    id, from: edge.from, to: edge.to, width: edge.width, title: describe(edge),
+    color: { color: edge.color, opacity: 0.3 + 0.6 * edge.relative, highlight: "#1f2430", hover: "#1f2430", inherit: false },
+  });
+  const visible = (edge) =>
+    edge.weight > 0 && edge.relative >= state.threshold &&
+    (state.group === null || nodes[edge.from].group === state.group || nodes[edge.to].group === state.group);
+
+  const nodeSet = new vis.DataSet(nodes.map(styled));
+  const edgeSet = new vis.DataSet();
+  const network = new vis.Network(find("network"), { nodes: nodeSet, edges: edgeSet },
+                                  { ...read("options"), interaction: { ...read("options").interaction, dragNodes: false,
+                                    hideEdgesOnDrag: edges.length > 4000 } });
+
+  const orZero = (values) => (values.length ? values : [0]);
+  const xs = orZero(page.columns.map((column) => column.x)), ys = orZero(nodes.map((node) => node.y));
+  const gaps = xs.slice(1).map((x, place) => x - xs[place]);
+  const room = Math.min(...gaps, 220), half = 0.46 * Math.min(...gaps, 130); // of a heading, of a panel
+  const box = { left: Math.min(...xs) - room / 2, right: Math.max(...xs) + room / 2,
+                top: Math.min(...ys) - 2.2 * page.row, bottom: Math.max(...ys) + page.row };
+
+  function fit() {
+    const { clientWidth: width, clientHeight: height } = find("network");
+    const scale = Math.min(width / (box.right - box.left + 30), height / (box.bottom - box.top + 30), 1.25);
+    network.moveTo({ position: { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 }, scale });
+  }
+
+  function shorten(context, text, room) {
+    if (context.measureText(text).width <= room) return text;
+    let keep = Math.min(text.length, 60);
+    const cut = () => text.slice(0, Math.ceil(keep / 2)) + "…" + text.slice(text.length - Math.floor(keep / 2));
+    while (keep > 2 && context.measureText(cut()).width > room) keep -= 1;
+    return cut();
+  }
+
+  network.on("beforeDrawing", (context) => { // one pale panel for each depth
+    context.fillStyle = "#f3f5f8";
+    for (const depth of new Set(page.columns.map((column) => column.depth))) {
+      const inside = page.columns.filter((column) => column.depth === depth).map((column) => column.x);
+      const left = Math.min(...inside) - half;
+      context.beginPath();
+      context.roundRect(left, box.top, Math.max(...inside) + half - left, box.bottom - box.top, 14);
+      context.fill();
+    }
+  });
+
+  const isDark = (color) => {
+    const [red, green, blue] = [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 150;
+  };
+  network.on("afterDrawing", (context) => {
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    const large = Math.min(Math.max(14, 10.5 / network.getScale()), 24); // readable when zoomed out
+    for (const column of page.columns) {
+      context.fillStyle = "#1f2430";
+      context.font = `600 ${large}px ${font}`;
+      context.fillText(shorten(context, column.subject, room - 10), column.x, box.top + 0.45 * page.row);
+      context.fillStyle = "#5b6270";
+      context.font = `${0.92 * large}px ${font}`;
+      context.fillText(shorten(context, column.verb, room - 10), column.x, box.top + 0.45 * page.row + 1.25 * large);
+    }
+    if (network.getScale() < 0.35) return;
+    context.font = `600 11px ${font}`;
+    for (const node of nodes) {
+      if (state.group !== null && node.group !== state.group) continue;
+      context.fillStyle = isDark(node.color) ? "#ffffff" : "#1f2430";
+      context.fillText(String(node.index), node.x, node.y + 0.5);
+    }
+  });
+
+  // -- the side panel ------------------------------------------------------------------------------------------
+  function showEdges() {
+    const chosen = edges.map(drawn).filter((_, place) => visible(edges[place]));
+    edgeSet.clear();
+    edgeSet.add(chosen);
+    const hidden = edges.length - chosen.length;
+    const percent = Number((100 * state.threshold).toFixed(1));
+    find("threshold").setAttribute("aria-valuetext", `${percent} %`);
+    find("shown").textContent = `At least ${percent} % of the strongest edge between the same two columns: ` +
+      `${chosen.length.toLocaleString("en")} of ${edges.length.toLocaleString("en")} edges shown, ` +
+      `${hidden.toLocaleString("en")} hidden.`;
+  }
+
+  function showGroup(group) {
+    state.group = state.group === group ? null : group;
+    for (const button of find("legend").querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(Number(button.dataset.group) === state.group));
+    nodeSet.update(nodes.map(styled));
+    showEdges();
+  }
+
+  function link(node, text, place) {
+    const button = make("button", "", { type: "button" });
+    button.append(make("span", "", { class: "swatch", style: `background:${node.color}` }), make("span", text));
+    button.addEventListener("click", () => select(node.id, true));
+    const item = document.createElement("li");
+    item.append(button);
+    place.append(item);
+  }
+
+  function select(id, move) {
+    network.selectNodes([id]);
+    if (move) network.moveTo({ position: { x: nodes[id].x, y: nodes[id].y }, scale: Math.max(network.getScale(), 0.8) });
+    const list = make("ul", "", { class: "links" });
+    const near = edges.filter((edge) => edge.weight > 0 && (edge.from === id || edge.to === id));
+    near.sort((a, b) => b.relative - a.relative).slice(0, 8).forEach((edge) => {
+      const other = nodes[edge.from === id ? edge.to : edge.from];
+      link(other, `${edge.from === id ? "to" : "from"} ${other.label}: effect ${signed(edge.effect)}, ` +
+                  `weight ${number(edge.weight)}`, list);
+    });
+    find("details").replaceChildren(make("h2", nodes[id].label, { class: "long" }), make("p", nodes[id].title, { class: "long" }),
+      make("p", near.length ? `Strongest of its ${near.length} edges:` : "It has no edges."), list);
+  }
+
+  function search() {
+    const wanted = find("search").value.trim().toLowerCase();
+    find("results").replaceChildren();
+    if (!wanted) return [];
+    const found = nodes.filter((node) => node.label.toLowerCase().includes(wanted));
+    found.slice(0, 30).forEach((node) => link(node, node.label, find("results")));
+    if (!found.length) find("results").append(make("li", "No label contains this."));
+    return found;
+  }
+
+  function legend() {
+    if (!page.legend.length)
+      find("legend").append(make("li", "No groups are shown: all nodes are grey."));
+    for (const entry of page.legend) {
+      const button = make("button", "", { type: "button", "aria-pressed": "false", "data-group": entry.group });
+      button.append(make("span", "", { class: "swatch", style: `background:${entry.color}` }),
+                    make("span", `group ${entry.group}: ${entry.size} ${entry.size === 1 ? "node" : "nodes"}`));
+      button.addEventListener("click", () => showGroup(entry.group));
+      const item = document.createElement("li");
+      item.append(button);
+      find("legend").append(item);
+    }
+  }
+
+  function savePng() {
+    const source = find("network").querySelector("canvas");
+    const unit = source.width / source.clientWidth, top = 64 * unit;
+    const canvas = Object.assign(document.createElement("canvas"), { width: source.width, height: source.height + top });
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(source, 0, top);
+    context.fillStyle = "#1f2430";
+    context.font = `650 ${18 * unit}px ${font}`;
+    context.fillText(page.title, 20 * unit, 28 * unit, canvas.width - 40 * unit);
+    context.font = `${14 * unit}px ${font}`;
+    context.fillText(page.summary, 20 * unit, 50 * unit, canvas.width - 40 * unit);
+    let right = canvas.width - 20 * unit;
+    context.textAlign = "right";
+    for (const entry of page.legend.slice(0, 8).reverse()) {
+      const text = `● group ${entry.group}`;
+      context.fillStyle = entry.color;
+      context.fillText(text, right, 28 * unit);
+      right -= context.measureText(text).width + 14 * unit;
+    }
+    make("a", "", { href: canvas.toDataURL("image/png"), download: "component-graph.png" }).click();
+  }
+
+  find("title").textContent = page.title;
+  find("summary").textContent = page.summary;
+  find("threshold").value = Math.sqrt(page.threshold); // a square root spreads the many weak edges along the slider
+  find("threshold").addEventListener("input", (event) => { state.threshold = event.target.value ** 2; showEdges(); });
+  find("search").addEventListener("input", search);
+  find("search").addEventListener("keydown", (event) => {
+    const found = event.key === "Enter" ? search() : [];
+    if (found.length) select(found[0].id, true);
+  });
+  find("fit").addEventListener("click", fit);
+  find("png").addEventListener("click", savePng);
+  window.addEventListener("resize", () => requestAnimationFrame(fit));
+  network.on("selectNode", (event) => select(event.nodes[0], false));
+  legend();
+  showEdges();
+  fit();
+})();
