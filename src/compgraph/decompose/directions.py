@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-# Variance below this fraction of the largest is rounding noise of float32 activations.
-RANK_TOLERANCE = 1e-10
+# Variance below this fraction of the largest is rounding noise of moments of float32 activations.
+RANK_TOLERANCE = 1e-8
 
 
 class Directions(NamedTuple):

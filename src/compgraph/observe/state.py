@@ -1,0 +1,132 @@
+"""Leaving a model, its gradients and every random generator exactly as they were."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Put back everything a forward pass can change, whatever ends the block.
+
+    Restored are each submodule's training flag, ``requires_grad`` and ``.grad`` of each parameter, the buffers
+    (by value, and by object where one was replaced) and the random generators of Python, NumPy and torch.
+
+    Parameters
+    ----------
+    model
+        Looked at on entry; its parameters are never written to.
+
+    Yields
+    ------
+    None
+        Nothing; use it as ``with untouched(model):``.
+
+    Notes
+    -----
+    Costs one copy of the buffers. Plain Python attributes that ``forward`` sets are not restored.
+    """
+    undo = [_flags(model), _parameters(model), _buffers(model), _generators()]
+    try:
+        yield
+    finally:
+        for restore in undo:
+            restore()
+
+
+@contextmanager
+def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
+    """Run the block in eval mode, with or without autograd, and leave no trace of it.
+
+    Parameters
+    ----------
+    model
+        Every submodule's training flag is off inside the block, by assignment: overridden ``train`` methods,
+        which may fold or unfold weights, are not called.
+    gradients
+        Whether autograd records. Parameters do not require gradients inside the block either way.
+
+    Yields
+    ------
+    None
+        Nothing; use it as ``with observing(model):``.
+    """
+    with untouched(model), torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
+        for module in model.modules():
+            module.training = False
+        for parameter in model.parameters():
+            if not parameter.is_inference():  # such a one could not be put back outside inference mode
+                parameter.requires_grad_(False)
+        yield
+
+
+def _flags(model: nn.Module) -> Callable[[], None]:
+    before = [(module, module.training) for module in model.modules()]
+
+    def restore() -> None:
+        for module, training in before:
+            module.training = training
+
+    return restore
+
+
+def _parameters(model: nn.Module) -> Callable[[], None]:
+    before = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
+
+    def restore() -> None:
+        for parameter, requires_grad, grad in before:
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
+            if parameter.grad is not grad:
+                parameter.grad = grad
+
+    return restore
+
+
+def _buffers(model: nn.Module) -> Callable[[], None]:
+    before = [
+        (held, {name: (each, _copy(each)) for name, each in held.items()})
+        for module in model.modules()
+        for held in (module._buffers,)  # noqa: SLF001 - replaced buffers are seen nowhere else
+    ]
+
+    def restore() -> None:
+        for buffers, saved in before:
+            for name in [name for name in buffers if name not in saved]:
+                del buffers[name]
+            for name, (original, value) in saved.items():
+                buffers[name] = original
+                if original is not None and value is not None:
+                    _write_back(original, value)
+
+    return restore
+
+
+def _copy(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().clone()
+
+
+def _write_back(original: Tensor, value: Tensor) -> None:
+    with torch.no_grad():
+        if original.shape != value.shape:
+            original.resize_(value.shape)
+        if not torch.equal(original, value):
+            original.copy_(value)
+
+
+def _generators() -> Callable[[], None]:
+    python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+
+    def restore() -> None:
+        random.setstate(python)
+        np.random.set_state(numpy_state)  # noqa: NPY002 - the user's global generator is what is put back
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+    return restore
