@@ -10,6 +10,7 @@ from compgraph.arrays import fix_signs, read_only, require_finite
 from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh, neighbour_gaps
 from compgraph.decompose.registry import Decomposition, Method, resolve_method
 from compgraph.errors import BadRequest, DeadSite, ShapeError
+from compgraph.request import whole_number
 from compgraph.statistics import Moments, Space, Statistics
 
 DEFAULT_LIMIT = 16
@@ -126,7 +127,7 @@ def components(
     -----
     Cost O(d^3) per space of width d; ``"gradient"`` runs the model forward and backward on the sampled inputs.
     """
-    limit = DEFAULT_LIMIT if n_components is None else _whole_number(n_components)
+    limit = DEFAULT_LIMIT if n_components is None else whole_number(n_components, "n_components", minimum=1)
     chosen = resolve_method(method)
     for pair in stats.pairs:
         _require_alive(pair.source, stats.moments[pair].xx, stats.moments[pair].n)
@@ -212,16 +213,6 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, total: float 
         share=strength / whole,
         gap=neighbour_gaps(strength) if given.gap is None else given.gap,
     )
-
-
-def _whole_number(n_components: object) -> int:
-    if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
-        raise BadRequest(
-            f"n_components={n_components!r} is not a whole number; give how many components to keep per space, or None."
-        )
-    if n_components < 1:
-        raise BadRequest(f"n_components={n_components} keeps nothing; give at least 1, or None.")
-    return int(n_components)
 
 
 def _require_alive(space: Space, scatter: Float64[np.ndarray, "d d"], n: int) -> None:

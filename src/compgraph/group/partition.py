@@ -1,0 +1,116 @@
+"""A grouping of every node, with what is needed to judge and repeat it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any
+
+import networkx as nx
+
+from compgraph.connect.graph import ordered_nodes
+
+SIGNIFICANT = 0.05
+STABLE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A group for every node of a component graph.
+
+    Parameters
+    ----------
+    assignment
+        Node id to group, in canonical node order; groups are ``0..c-1`` by decreasing size, ties by first node.
+    quality
+        Modularity of the groups on the undirected graph.
+    p_value
+        Share of strength-preserving null graphs (the graph itself counted among them) whose grouping is at least as
+        strong, by layered modularity; NaN when no null graph was drawn.
+    stability
+        Mean pairwise adjusted mutual information of the runs: 1 when all agree, about 0 when they agree by chance.
+    algorithm
+        Name of the algorithm.
+    parameters
+        Everything else the call was given.
+    seed
+        Where all random numbers started.
+
+    Examples
+    --------
+    >>> found = Partition({"a": 0, "b": 1, "c": 0}, 0.1, 0.01, 1.0, "louvain", {}, 0)
+    >>> found.groups(), found.reliable
+    ((('a', 'c'), ('b',)), True)
+    """
+
+    assignment: Mapping[str, int]
+    quality: float
+    p_value: float
+    stability: float
+    algorithm: str
+    parameters: Mapping[str, Any]
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("assignment", "parameters"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[type["Partition"], tuple[Any, ...]]:
+        # Read-only views cannot be pickled or copied; plain dictionaries can, and become views again.
+        values = (getattr(self, field.name) for field in fields(self))
+        return Partition, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
+
+    @classmethod
+    def single(
+        cls, graph: nx.DiGraph, *, algorithm: str = "none", parameters: Mapping[str, Any] | None = None, seed: int = 0
+    ) -> "Partition":
+        """Put every node of a graph into one group.
+
+        Parameters
+        ----------
+        graph
+            A component graph.
+        algorithm, parameters, seed
+            What to record.
+
+        Returns
+        -------
+        Partition
+            One group with quality 0, p-value 1 and stability 1.
+        """
+        everyone = dict.fromkeys(ordered_nodes(graph), 0)
+        return cls(everyone, 0.0, 1.0, 1.0, algorithm, parameters or {}, seed)
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are."""
+        return len(set(self.assignment.values()))
+
+    @property
+    def reliable(self) -> bool:
+        """Whether there are several groups, with p-value <= 0.05 and stability >= 0.6 (never when either is NaN)."""
+        return self.n_groups > 1 and self.p_value <= SIGNIFICANT and self.stability >= STABLE
+
+    def trusted(self) -> "Partition":
+        """Return these groups where they are reliable, and everything in one group where they are not.
+
+        Returns
+        -------
+        Partition
+            With the p-value and stability of the groups that were found, so that the verdict can be read.
+        """
+        if self.reliable:
+            return self
+        return replace(self, assignment=dict.fromkeys(self.assignment, 0), quality=0.0)
+
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Return the node ids of each group.
+
+        Returns
+        -------
+        tuple of tuple of str
+            Group 0 first; nodes in canonical order.
+        """
+        members: dict[int, list[str]] = {}
+        for node, group in self.assignment.items():
+            members.setdefault(group, []).append(node)
+        return tuple(tuple(members[group]) for group in sorted(members))

@@ -1,0 +1,101 @@
+"""Groups from the spectrum of a layered graph, which also says how many there are."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
+import numpy as np
+from jaxtyping import Float64
+from sklearn.cluster import KMeans
+
+from compgraph.errors import BadRequest
+
+DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
+
+
+def spectral_communities(
+    graph: nx.Graph, weight: str = "weight", seed: int | None = None, *, cut: float = 0.15
+) -> Iterable[set[int]]:
+    r"""Group nodes by the slow modes of the normalised Laplacian that are not modes of depth.
+
+    .. math:: L = I - D^{-1/2} W D^{-1/2}, \qquad P L P u_j = \mu_j u_j, \quad \mu_1 \le \mu_2 \le \dots
+
+    ``P`` projects out the vectors :math:`D^{1/2} 1_s`, one per space ``s``: a walk over the graph moves slowly along
+    its depth whether there are groups or not, with eigenvalue :math:`\lambda = 1 - \cos(\pi / (S - 1))` on ``S``
+    spaces linked alike. Of what is left a group shows as a mode near 0, so there are
+
+    .. math:: 1 + \#\{ j : \mu_j < \min(\text{cut}, \mu_1 + \lambda / 2) \}
+
+    groups: modes higher than that are the first ones again, varying along depth. Nodes are clustered by k-means on
+    the rows of those modes and of :math:`D^{1/2} 1`, scaled to unit length.
+
+    Parameters
+    ----------
+    graph
+        Undirected, with non-negative weights. Nodes of one space share ``layer``, ``side`` and ``depth``; without
+        these, all are in one space. A node without links is a group of its own.
+    weight
+        The edge attribute to read.
+    seed
+        Seed of k-means.
+    cut
+        Between 0 and 1: lower for fewer, better separated groups. Half of it is roughly the part of its links that a
+        group may have with others.
+
+    Returns
+    -------
+    iterable of set
+        The groups.
+
+    Raises
+    ------
+    BadRequest
+        When ``cut`` is not between 0 and 1.
+
+    Notes
+    -----
+    Cost O(nodes^3). Modularity prefers many short groups on a deep graph, one per stretch of layers; this does not, and
+    is what `compgraph.analyze` uses by default. On deep graphs (:math:`\lambda` small) of more than two groups, groups
+    that differ much in how well they are separated may be merged.
+
+    References
+    ----------
+    Ng, Jordan and Weiss, "On spectral clustering: analysis and an algorithm", NeurIPS 14 (2001). von Luxburg, "A
+    tutorial on spectral clustering", Statistics and Computing 17 (2007), doi:10.1007/s11222-007-9033-z.
+    """
+    if not 0 < cut < 1:
+        raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
+    linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
+    groups = [{node} for node in set(graph).difference(linked)]
+    if linked:
+        rows = _embedding(graph.subgraph(linked), linked, weight, cut)
+        # Few starts per run: the runs over seeds are many, and where they disagree `Partition.stability` says so.
+        labels = KMeans(rows.shape[1], n_init=4, random_state=seed).fit_predict(rows) if rows.shape[1] > 1 else None
+        members: dict[int, set[int]] = {}
+        for i, node in enumerate(linked):
+            members.setdefault(0 if labels is None else int(labels[i]), set()).add(node)
+        groups.extend(members.values())
+    return groups
+
+
+def _embedding(graph: nx.Graph, nodes: list[int], weight: str, cut: float) -> Float64[np.ndarray, "n groups"]:
+    """Return one row per node and one column per group."""
+    links = nx.to_numpy_array(graph, nodelist=nodes, weight=weight)
+    root = np.sqrt(links.sum(axis=1))
+    depth = _depth_modes([graph.nodes[node] for node in nodes], root)
+    away = np.eye(len(nodes)) - depth @ depth.T
+    laplacian = np.eye(len(nodes)) - links / np.outer(root, root)
+    # The spectrum of L ends at 2: there the depth modes are out of the way.
+    values, vectors = np.linalg.eigh(away @ laplacian @ away + 2 * depth @ depth.T)
+    slowest = 1 - math.cos(math.pi / max(depth.shape[1] - 1, 1))
+    modes = vectors[:, values < min(cut, values[0] + DEPTH_MARGIN * slowest)]
+    rows = np.column_stack([root / np.linalg.norm(root), modes])
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _depth_modes(nodes: list[Mapping[str, object]], root: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n spaces"]:
+    places = [(node.get("layer"), node.get("side"), node.get("depth")) for node in nodes]
+    column = {place: i for i, place in enumerate(dict.fromkeys(places))}
+    modes = np.zeros((len(nodes), len(column)))
+    modes[np.arange(len(nodes)), [column[place] for place in places]] = root
+    return modes / np.linalg.norm(modes, axis=0)

@@ -1,0 +1,44 @@
+import networkx as nx
+import numpy as np
+import pytest
+
+from compgraph.group import layered_modularity
+
+
+def literal(between: list[np.ndarray], groups: list[tuple[list[int], list[int]]]) -> float:
+    """Barber's double sum over the pairs of every block, each block scaled to weight 1."""
+    terms = []
+    for weights, (of_row, of_column) in zip(between, groups, strict=True):
+        shares = weights / weights.sum()
+        expected = np.outer(shares.sum(axis=1), shares.sum(axis=0))
+        same = np.array(of_row)[:, None] == np.array(of_column)
+        terms.append((shares - expected)[same].sum())
+    return float(np.mean(terms))
+
+
+def test_literal_double_sum(layered) -> None:
+    rng = np.random.default_rng(0)
+    between = [rng.random((4, 5)), rng.random((3, 6)) * (rng.random((3, 6)) < 0.7)]
+    graph = layered(between)
+    group_of = {node: int(rng.integers(3)) for node in graph}
+    sides = {
+        space: [group_of[f"{space}/{i}"] for i in range(size)]
+        for space, size in {"L0/in": 4, "L1/out": 5, "L1/in": 3, "L2/out": 6}.items()
+    }
+    expected = literal(between, [(sides["L0/in"], sides["L1/out"]), (sides["L1/in"], sides["L2/out"])])
+    assert layered_modularity(graph, group_of) == pytest.approx(expected, abs=1e-12)
+
+
+def test_groups_of_equal_size_without_links_between_them(layered) -> None:
+    graph = layered([np.kron(np.eye(4), np.ones((2, 2)))] * 2)
+    assert layered_modularity(graph, {v: graph.nodes[v]["index"] // 2 for v in graph}) == pytest.approx(3 / 4)
+
+
+def test_layers_and_one_group_are_no_structure(planted) -> None:
+    graph = planted()
+    assert layered_modularity(graph, dict.fromkeys(graph, 0)) == pytest.approx(0, abs=1e-12)
+    assert layered_modularity(graph, {v: graph.nodes[v]["depth"] for v in graph}) == 0
+
+
+def test_without_links_between_layers() -> None:
+    assert layered_modularity(nx.DiGraph(), {}) == 0
