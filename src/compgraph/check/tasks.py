@@ -1,0 +1,138 @@
+"""Which task each component serves: its variance while one task's inputs move and the others rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64
+from torch import nn
+
+from compgraph.connect import node_id
+from compgraph.decompose import Components
+from compgraph.errors import BadRequest
+from compgraph.observe import collect
+from compgraph.statistics import Space, Statistics
+
+# A component moved by less than this fraction of its variance over the data is moved by no task.
+UNMOVED = 1e-9
+
+
+@runtime_checkable
+class Decomposed(Protocol):
+    """Anything that holds the components of a model, such as what `compgraph.analyze` returns."""
+
+    @property
+    def components(self) -> Mapping[Space, Components]:
+        """Components of every space."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskProfile:
+    """How the variance of every component divides over tasks.
+
+    Attributes
+    ----------
+    variance
+        Node to task to variance of the component's score over that task's inputs, in squared activation units.
+    share
+        The same, divided by the sum over tasks: how much of what moves the component each task is.
+    labels
+        Node to dominant task. A component that no task moves has no label.
+    """
+
+    variance: Mapping[str, Mapping[str, float]]
+    share: Mapping[str, Mapping[str, float]]
+    labels: Mapping[str, str]
+
+    @property
+    def interference(self) -> Mapping[str, float]:
+        """Node to the share that does not belong to its dominant task: 0 is pure, 1 - 1 / tasks is fully mixed."""
+        return MappingProxyType({node: 1 - self.share[node][task] for node, task in self.labels.items()})
+
+
+def task_profile(
+    analysis: Decomposed | Mapping[Space, Components],
+    model: nn.Module,
+    tasks: Mapping[str, Any],
+    *,
+    layers: Any = None,
+    **options: Any,
+) -> TaskProfile:
+    r"""Measure how much of each component's variance belongs to each task.
+
+    .. math:: \mathrm{share}_{kt} = \mathrm{var}_t(s_k) \Big/ \sum_{t'} \mathrm{var}_{t'}(s_k)
+
+    where :math:`\mathrm{var}_t` is taken over inputs in which only task ``t`` varies.
+
+    Parameters
+    ----------
+    analysis
+        What `compgraph.analyze` or `compgraph.components` returned.
+    model
+        The same model.
+    tasks
+        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
+    layers
+        As in `compgraph.collect`; needed only where a module was tapped with a function.
+    **options
+        Passed on to `compgraph.collect`.
+
+    Returns
+    -------
+    TaskProfile
+        For every component.
+
+    Raises
+    ------
+    BadRequest
+        With fewer than two tasks, or when the model's layers or their widths are not those of the components.
+    UnknownSite
+        When the model lacks a layer of the components.
+
+    Notes
+    -----
+    One pass over each task's inputs and O(k d^2) per space. Take the inputs from other data than the graph, or the
+    comparison of groups with these labels is circular.
+    """
+    if len(tasks) < 2:
+        raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
+    parts = analysis.components if isinstance(analysis, Decomposed) else analysis
+    names = list(dict.fromkeys(space.layer for space in sorted(parts)))
+    variances = {
+        task: _variances(parts, collect(model, inputs, names if layers is None else layers, **options))
+        for task, inputs in tasks.items()
+    }
+    variance, share, labels = {}, {}, {}
+    for space in sorted(parts):
+        table = np.stack([variances[task][space] for task in tasks], axis=1)
+        for index, row in enumerate(table):
+            node, total = node_id(space, index), float(row.sum())
+            variance[node] = MappingProxyType(dict(zip(tasks, row.tolist(), strict=True)))
+            moved = total > UNMOVED * parts[space].deviation[index] ** 2
+            share[node] = MappingProxyType(dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True)))
+            if moved:
+                labels[node] = max(share[node], key=share[node].__getitem__)
+    return TaskProfile(MappingProxyType(variance), MappingProxyType(share), MappingProxyType(labels))
+
+
+def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
+    if set(stats.spaces) != set(parts):
+        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(spaces))) for spaces in (stats.spaces, parts))
+        raise BadRequest(
+            f"the model has the layers {came} and the components {needed}; give the model the components came from, "
+            "and layers= as it was given to collect."
+        )
+    scatter = {}
+    for pair in stats.pairs:
+        moments = stats.moments[pair]
+        scatter[pair.source], scatter[pair.target] = moments.xx / moments.n, moments.yy / moments.n
+    for space, part in parts.items():
+        if len(scatter[space]) != len(part.center):
+            raise BadRequest(
+                f"{space} has {len(scatter[space])} features in the model and {len(part.center)} in the components; "
+                "give the model the components came from, and the options that were given to collect."
+            )
+    return {space: np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes) for space, part in parts.items()}
