@@ -43,13 +43,9 @@ def test_split_keeps_labels_with_their_images(split):
 def test_pairs_draw_both_sides_independently(split):
     _, held_out = split
     inputs, targets = held_out.pairs(5000, seeded(1))
-    truth = {
-        tuple(image): label for image, label in zip(held_out.images.tolist(), held_out.labels, strict=True)
-    }
+    truth = {tuple(image): label for image, label in zip(held_out.images.tolist(), held_out.labels, strict=True)}
     for side, columns in enumerate([slice(0, 64), slice(64, 128)]):
-        assert [truth[tuple(image)] for image in inputs[:100, columns].tolist()] == targets[
-            :100, side
-        ].tolist()
+        assert [truth[tuple(image)] for image in inputs[:100, columns].tolist()] == targets[:100, side].tolist()
     assert abs(np.corrcoef(targets.numpy().T)[0, 1]) < 4 / np.sqrt(5000)
 
 

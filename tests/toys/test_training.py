@@ -33,9 +33,7 @@ def test_fit_follows_the_papers(final_lr, decay):
         weight_decay=decay,
     )
     rates = 0.1 + (final_lr - 0.1) * np.arange(6) / 6
-    assert model.weight.item() == pytest.approx(
-        adamw(2.0, lambda w: 2 * (w - 1), rates, decay=decay), rel=1e-9
-    )
+    assert model.weight.item() == pytest.approx(adamw(2.0, lambda w: 2 * (w - 1), rates, decay=decay), rel=1e-9)
 
 
 def test_perceptron_computes_the_formula():
@@ -43,9 +41,7 @@ def test_perceptron_computes_the_formula():
     inputs = np.random.default_rng(0).normal(size=(7, 3))
     hidden = inputs
     for block in model.layers:
-        hidden = np.maximum(
-            hidden @ block.linear.weight.detach().numpy().T + block.linear.bias.detach().numpy(), 0
-        )
+        hidden = np.maximum(hidden @ block.linear.weight.detach().numpy().T + block.linear.bias.detach().numpy(), 0)
     expected = hidden @ model.head.weight.detach().numpy().T + model.head.bias.detach().numpy()
     np.testing.assert_allclose(model(torch.from_numpy(inputs)).detach().numpy(), expected, atol=1e-12)
 

@@ -26,9 +26,7 @@ class Digits:
     images: Float32[Tensor, "n 64"]
     labels: Int64[Tensor, " n"]
 
-    def pairs(
-        self, n: int, generator: torch.Generator
-    ) -> tuple[Float32[Tensor, "{n} 128"], Int64[Tensor, "{n} 2"]]:
+    def pairs(self, n: int, generator: torch.Generator) -> tuple[Float32[Tensor, "{n} 128"], Int64[Tensor, "{n} 2"]]:
         """Put images side by side, each drawn with replacement and without regard to the other.
 
         Parameters

@@ -19,9 +19,7 @@ TASKS = {"A": slice(0, 2), "B": slice(2, 4)}
 
 
 @isolated()
-def multiplication_data(
-    n: int = N_ROWS, *, seed: int
-) -> tuple[Float32[Tensor, "{n} 4"], Float32[Tensor, "{n} 2"]]:
+def multiplication_data(n: int = N_ROWS, *, seed: int) -> tuple[Float32[Tensor, "{n} 4"], Float32[Tensor, "{n} 2"]]:
     r"""Draw factors and their products, the products uniform on (0, 1).
 
     For each task, :math:`y \sim U(0, 1)` and :math:`d \sim U(1/2, 1)` are independent; the factors are

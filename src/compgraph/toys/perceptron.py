@@ -60,9 +60,7 @@ class Perceptron(nn.Module):
         return outputs
 
 
-def seeded_perceptron(
-    widths: Sequence[int], generator: torch.Generator, *, activation: str = "relu"
-) -> Perceptron:
+def seeded_perceptron(widths: Sequence[int], generator: torch.Generator, *, activation: str = "relu") -> Perceptron:
     """Initialise a perceptron from a generator and leave torch's global generator as it was.
 
     Parameters
