@@ -1,0 +1,41 @@
+"""Add a component method: canonical correlation analysis, in a dozen lines.
+
+A method is a function from the moments of a pair of spaces to axes and strengths of its ``x`` side; for what a layer
+writes it gets the same moments with ``x`` and ``y`` exchanged. Where the two sides need different functions, both go
+into a `compgraph.Method`.
+"""
+
+import numpy as np
+
+import compgraph as cg
+from compgraph.toys import multiplication
+
+
+def canonical(moments: cg.Moments, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the directions of x that correlate most with y; their strength is the variance of x that they carry."""
+    values, vectors = np.linalg.eigh(moments.xx / moments.n)
+    kept = values > values.max() * 1e-8
+    whitener = vectors[:, kept] / np.sqrt(values[kept])
+    reached = np.linalg.pinv(moments.yy, hermitian=True)
+    shared = whitener.T @ moments.xy @ reached @ moments.xy.T @ whitener / moments.n
+    axes = (whitener @ np.linalg.eigh(shared)[1][:, ::-1][:, :n_components]).T
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    return axes, np.einsum("kd,de,ke->k", axes, moments.xx, axes) / moments.n
+
+
+def main() -> None:
+    """Use the method by name and as a function."""
+    cg.register_method("cca", canonical)
+    toy = multiplication(seed=0)
+    stats = cg.collect(toy.model, toy.data, layers=["layers.*.act", "head"])
+    named, passed = cg.components(stats, "cca", n_components=2), cg.components(stats, canonical, n_components=2)
+    for space, part in named.items():
+        assert np.array_equal(part.axes, passed[space].axes)
+        print(f"{space!s:20} strongest component along {np.round(part.axes[0], 2)}")
+    graph = cg.build_graph(named, cg.edges(stats, named, "correlation"))
+    assert len(graph) == 12
+    print(graph)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Models, weights and data named by text: imported or read, never unpickled."""
+
+import importlib
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from compgraph.errors import BadRequest, FileFormatError, unknown_name
+
+DATA_KEYS = ("x", "inputs", "data")
+MAX_ITEM = 8  # bytes of the widest number torch has
+
+
+def load_model(target: str, weights: str | None = None) -> nn.Module:
+    """Make a model from the name of a factory, and fill in its weights.
+
+    Parameters
+    ----------
+    target
+        ``package.module:name``, where ``name`` is a module class, a function without arguments that returns a module,
+        or a module. The current folder is searched first. This runs the code it names.
+    weights
+        A ``.safetensors``, ``.pt`` or ``.pth`` file with a state dict; read without executing anything in it.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model.
+
+    Raises
+    ------
+    BadRequest
+        When nothing can be imported under the name, it is no model, or the weights do not fit it.
+    FileFormatError
+        When the weights cannot be read.
+    """
+    module_name, _, attribute = target.partition(":")
+    if not module_name or not attribute or module_name.startswith("."):
+        raise BadRequest(f"--model {target!r} names no factory; write package.module:name, such as nets:make_mlp.")
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        made = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadRequest(f"cannot import {target!r}: {error}. Run from the folder that holds the code.") from error
+    model = made() if callable(made) and not isinstance(made, nn.Module) else made
+    if not isinstance(model, nn.Module):
+        raise BadRequest(
+            f"{target!r} gave a {type(model).__name__}; a torch.nn.Module, or what returns one, is needed."
+        )
+    if weights is not None:
+        _fill(model, weights)
+    return model
+
+
+def _fill(model: nn.Module, path: str) -> None:
+    state = _read(path, {".safetensors": load_file, ".pt": _load_tensors, ".pth": _load_tensors}, "weights format")
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    if not isinstance(state, Mapping):
+        raise BadRequest(f"{path!r} holds a {type(state).__name__}; a state dict, name to tensor, is needed.")
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise BadRequest(f"the weights in {path!r} do not fit {type(model).__name__}: {reason}") from error
+
+
+def load_data(path: str) -> Tensor:
+    """Read an array of inputs from a file.
+
+    Parameters
+    ----------
+    path
+        ``.npy``, ``.npz`` or ``.pt``. Of several arrays the one called ``x``, ``inputs`` or ``data`` is taken.
+
+    Returns
+    -------
+    torch.Tensor
+        Rows are samples.
+
+    Raises
+    ------
+    FileFormatError
+        When the file cannot be read.
+    BadRequest
+        When it holds several arrays and none has one of those names, or something that is not an array.
+    """
+    found = _read(path, {".npy": _load_array, ".npz": _load_arrays, ".pt": _load_tensors}, "data format")
+    if isinstance(found, Mapping):
+        if len(found) == 1:
+            found = next(iter(found.values()))
+        else:
+            name = next((key for key in DATA_KEYS if key in found), None)
+            if name is None:
+                listed = ", ".join(map(repr, found)) or "none"
+                raise BadRequest(f"{path!r} holds the arrays {listed}; one is needed, or one called 'x'.")
+            found = found[name]
+    if isinstance(found, np.ndarray) and found.dtype.kind in "biuf" and found.dtype.itemsize <= MAX_ITEM:
+        # torch reads the byte order of this machine only; a file may come from another.
+        found = torch.from_numpy(found.astype(found.dtype.newbyteorder("="), copy=False))
+    if not isinstance(found, Tensor) or found.dim() == 0:
+        kind = getattr(found, "dtype", type(found).__name__)
+        raise BadRequest(f"{path!r} holds {kind}; an array of numbers with one row per sample is needed.")
+    return found
+
+
+def fit_dtype(data: Tensor, model: nn.Module) -> Tensor:
+    """Give floating data the floating type of the model's weights, as NumPy files are float64 by default.
+
+    Parameters
+    ----------
+    data
+        Inputs.
+    model
+        The model they are for.
+
+    Returns
+    -------
+    torch.Tensor
+        The same numbers; integers stay integers.
+    """
+    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    return data if weight is None or not data.is_floating_point() else data.to(weight.dtype)
+
+
+def _read(path: str, readers: Mapping[str, Callable[[str], Any]], what: str) -> Any:
+    suffix = Path(path).suffix.lower()
+    if suffix not in readers:
+        raise unknown_name(what, suffix, readers)
+    try:
+        return readers[suffix](path)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"cannot read {path!r}: no such file.") from error
+    except (OSError, ValueError, EOFError, RuntimeError, KeyError, SafetensorError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FileFormatError(f"cannot read {path!r} as {suffix}: {reason}") from error
+    except Exception as error:
+        # torch raises pickle.UnpicklingError for whatever is not plain tensors; naming that class needs the module
+        # this package keeps away from.
+        reason = " ".join(str(error).split())[:300]
+        raise FileFormatError(f"{path!r} holds more than tensors, or is damaged: {reason}") from error
+
+
+def _load_array(path: str) -> np.ndarray:
+    return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _load_arrays(path: str) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _load_tensors(path: str) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)

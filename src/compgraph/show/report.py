@@ -1,0 +1,189 @@
+"""Everything about one analysis as a summary to read and a folder to keep."""
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from compgraph.check import TaskProfile
+from compgraph.connect import spaces_of, write_atomically
+from compgraph.errors import GraphError, MissingTool
+from compgraph.group import Partition
+from compgraph.show.drawing import figure_bytes, graph_figure
+from compgraph.show.export import save
+from compgraph.show.figures import similarity_figure, task_variance_figure
+from compgraph.show.words import printable
+from compgraph.statistics import Space, Statistics
+
+# XML cannot carry every layer name, and an installed graphviz may fail; the other files hold the same.
+OPTIONAL = ("graph.graphml", "tasks.svg")
+
+
+def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> str:
+    """Return what an analysis found, for people.
+
+    Parameters
+    ----------
+    graph
+        The component graph.
+    found
+        Groups as the algorithm gave them.
+    stats
+        Statistics the graph was built from.
+
+    Returns
+    -------
+    str
+        A few lines of text.
+    """
+    spaces = spaces_of(graph)
+    width = max(len(printable(layer)) for layer in stats.layers)
+    lines = [f"{len(stats.layers)} sites, {stats.n_samples:,} examples: {_recipe(graph, found)}"]
+    for layer in stats.layers:
+        counts = ", ".join(f"{space.side} {len(nodes)}" for space, nodes in spaces.items() if space.layer == layer)
+        lines.append(f"  {printable(layer):{width}}  components: {counts}")
+    lines.append(f"graph: {len(graph)} nodes, {graph.number_of_edges()} edges")
+    lines.extend(_group_lines(graph, found))
+    lines.extend(f"note: {printable(note)}" for note in stats.notes)
+    return "\n".join(lines)
+
+
+def _recipe(graph: nx.DiGraph, found: Partition) -> str:
+    methods = "/".join(sorted({method for _, method in graph.nodes(data="method")}))
+    rules = sorted({rule for _, _, kind, rule in _kinds(graph) if kind == "between"})
+    return f"{methods} components, {'/'.join(rules) or 'no'} edges, {found.algorithm} groups"
+
+
+def _kinds(graph: nx.DiGraph) -> list[tuple[str, str, str, str]]:
+    return [(source, target, edge["kind"], edge["rule"]) for source, target, edge in graph.edges(data=True)]
+
+
+def _group_lines(graph: nx.DiGraph, found: Partition) -> list[str]:
+    evidence = f"p = {found.p_value:.3f}, stability {found.stability:.2f}, modularity {found.quality:.2f}"
+    if math.isnan(found.p_value):
+        evidence = evidence.replace("p = nan", "no null graphs drawn, so no p")
+    if not found.reliable:
+        return [f"groups: no reliable groups ({found.n_groups} found; {evidence})"]
+    lines = [f"groups: {found.n_groups} ({evidence})"]
+    for group, nodes in enumerate(found.groups()):
+        counts = Counter(Space(**{k: graph.nodes[node][k] for k in ("layer", "side", "depth")}) for node in nodes)
+        where = ", ".join(f"{printable(str(space))} {counts[space]}" for space in sorted(counts))
+        lines.append(f"  group {group}: {len(nodes)} components ({where})")
+    return lines
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    graph: nx.DiGraph,
+    found: Partition,
+    *,
+    stats: Statistics,
+    profile: TaskProfile | None = None,
+) -> Path:
+    """Write the pages, stored graphs, figures and summary of an analysis into a folder.
+
+    Parameters
+    ----------
+    folder
+        Made when missing.
+    graph
+        The component graph.
+    found
+        Groups as the algorithm gave them; drawn as one where they are not reliable.
+    stats
+        Statistics the graph was built from.
+    profile
+        Task profile, for the figure of variance by task.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be written; each file is written as a whole or not at all.
+
+    Notes
+    -----
+    ``graph.graphml`` and ``tasks.svg`` are left out where they cannot be made; ``summary.json`` says why.
+    """
+    place, groups, skipped = Path(folder), found.trusted(), {}
+    for name in ("graph.json", "graph.graphml", "tasks.html", "tasks.dot", "tasks.svg"):
+        try:
+            save(graph, place / name, groups=groups)
+        except (GraphError, MissingTool) as error:
+            if name not in OPTIONAL:
+                raise
+            skipped[name] = str(error)
+    figures = {"graph.png": graph_figure(graph, groups)}
+    if profile is not None:
+        figures["tasks.png"] = task_variance_figure(profile.share, graph, title="Variance of each component by task")
+    for space, overlap in _overlaps(graph).items():
+        labels = [[graph.nodes[node]["label"] for node in nodes] for nodes in overlap[:2]]
+        figures[f"overlap-{space.depth}.png"] = similarity_figure(
+            overlap[2],
+            *labels,
+            title=f"{printable(space.layer)}: what is written against what is read",
+            unit="effect of the within-layer rule",
+        )
+    for name, figure in figures.items():
+        write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
+    document = json.dumps({**facts(graph, found, stats=stats), "skipped": skipped}, indent=1, allow_nan=False)
+    write_atomically(place / "summary.json", document.encode())
+    return place
+
+
+def _overlaps(graph: nx.DiGraph) -> Mapping[Space, tuple[list[str], list[str], np.ndarray]]:
+    spaces, found = spaces_of(graph), {}
+    for space, written in spaces.items():
+        read = spaces.get(Space(space.layer, "in", space.depth), [])
+        if space.side == "out" and read:
+            effects = [[graph.edges.get((a, b), {}).get("effect", 0.0) for b in read] for a in written]
+            found[space] = (written, read, np.array(effects))
+    return found
+
+
+def facts(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> dict[str, Any]:
+    """Return what an analysis found, for programs.
+
+    Parameters
+    ----------
+    graph
+        The component graph.
+    found
+        Groups as the algorithm gave them.
+    stats
+        Statistics the graph was built from.
+
+    Returns
+    -------
+    dict
+        Plain values for JSON; NaN is None.
+    """
+    return {
+        "recipe": _recipe(graph, found),
+        "n_samples": stats.n_samples,
+        "layers": list(stats.layers),
+        "components": {str(space): len(nodes) for space, nodes in spaces_of(graph).items()},
+        "nodes": len(graph),
+        "edges": graph.number_of_edges(),
+        "n_groups": found.trusted().n_groups,
+        "groups_found": found.n_groups,
+        "reliable": found.reliable,
+        **{name: _plain(getattr(found, name)) for name in ("p_value", "stability", "quality")},
+        "algorithm": found.algorithm,
+        "seed": found.seed,
+        "notes": list(stats.notes),
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value
