@@ -42,7 +42,7 @@ def test_at_least_one_component_is_needed(stats: Statistics, count: int) -> None
 @pytest.mark.parametrize("count", [0.9, True, "3", np.bool_(True)])
 def test_a_count_is_a_whole_number(stats: Statistics, count: object) -> None:
     unchecked = inspect.unwrap(components)
-    with pytest.raises(BadRequest, match="n_components=.*: a whole number of at least 1 is needed"):
+    with pytest.raises(BadRequest, match=r"n_components=.*: a whole number of at least 1 is needed"):
         unchecked(stats, "pca", n_components=count)
 
 

@@ -1,6 +1,6 @@
 """Groups and their number from the spectrum, on graphs whose groups are known."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import networkx as nx
 import numpy as np
@@ -31,7 +31,7 @@ def found(graph: nx.Graph, **options) -> list[set[int]]:
 
 def consecutive(sizes: list[int]) -> list[set[int]]:
     ends = np.cumsum([0, *sizes]).tolist()
-    return [set(range(a, b)) for a, b in zip(ends, ends[1:], strict=False)]
+    return [set(range(a, b)) for a, b in pairwise(ends)]
 
 
 @pytest.mark.parametrize("sizes", [[12, 12], [6, 20], [8, 9, 10, 11], [5] * 7])

@@ -95,8 +95,7 @@ class Moments:
             raise ShapeError(f"x has {len(x)} rows and y has {len(y)}; moments need rows observed together.")
         if len(x) == 0:
             return cls.empty(x.shape[1], y.shape[1])
-        x, y = x.astype(np.float64), y.astype(np.float64)
-        mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
+        mean_x, mean_y = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
         x, y = x - mean_x, y - mean_y
         return cls(len(x), mean_x, mean_y, x.T @ x, x.T @ y, y.T @ y)
 
