@@ -152,11 +152,13 @@ def _read(path: str, readers: Mapping[str, Callable[[str], Any]], what: str) -> 
 
 
 def _load_array(path: str) -> np.ndarray:
-    return np.asarray(np.load(path, allow_pickle=False))
+    with Path(path).open("rb") as file:
+        return np.asarray(np.load(file, allow_pickle=False))
 
 
 def _load_arrays(path: str) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
+    # Opened here, because NumPy leaves a damaged archive open.
+    with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
