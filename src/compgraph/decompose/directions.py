@@ -71,5 +71,5 @@ def neighbour_gaps(values: Float64[np.ndarray, " k"]) -> Float64[np.ndarray, " k
     [0.25, 0.0, 0.0]
     """
     steps = -np.diff(np.concatenate([[np.inf], values, [0.0]]))
-    nearest = np.minimum(steps[:-1], steps[1:])
+    nearest = np.abs(np.minimum(steps[:-1], steps[1:]))
     return np.divide(nearest, values, out=np.zeros_like(values), where=values > 0)
