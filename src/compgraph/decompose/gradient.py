@@ -35,31 +35,29 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     -----
     Cost O(k d^3 + n_components k r^2 d), with ``r = min(n_components, d)`` eigenvectors kept per target.
     """
-    factors = [_factor(second / gradients.n, n_components) for second in gradients.second]
+    factors = np.stack([_factor(second / gradients.n, n_components) for second in gradients.second])
     whole = gradients.second.sum(axis=0) / gradients.n
-    floor = max(float(np.linalg.norm(factor[0])) for factor in factors) * np.sqrt(RANK_TOLERANCE)
+    energy, enough, floor = 0.0, READ_ENERGY * float(np.trace(whole)), None
     axes: list[np.ndarray] = []
     gaps: list[float] = []
-    energy, enough = 0.0, READ_ENERGY * float(np.trace(whole))
     while len(axes) < min(n_components, len(whole)) and energy < enough:
-        singular, vector, gap = max((_leading(factor) for factor in factors), key=lambda found: found[0])
-        if singular <= floor:
+        values, vectors = np.linalg.eigh(factors @ factors.transpose(0, 2, 1))
+        target = int(np.argmax(values[:, -1]))
+        top, below = float(values[target, -1]), float(values[target, -2]) if values.shape[1] > 1 else 0.0
+        floor = top * RANK_TOLERANCE if floor is None else floor
+        if top <= floor:
             break
-        axes.append(vector)
-        energy += float(vector @ whole @ vector)
-        gaps.append(gap)
-        factors = [factor - np.outer(factor @ vector, vector) for factor in factors]
+        axis = vectors[target, :, -1] @ factors[target]
+        axis /= np.linalg.norm(axis)
+        factors = factors - (factors @ axis)[:, :, None] * axis
+        energy += float(axis @ whole @ axis)
+        axes.append(axis)
+        gaps.append((top - below) / top)
     found = np.array(axes).reshape(-1, len(whole))
     return Directions(found, np.einsum("kd,de,ke->k", found, whole, found), np.array(gaps))
 
 
 def _factor(second: Float64[np.ndarray, "d d"], rank: int) -> Float64[np.ndarray, "r d"]:
+    """Return ``F`` with ``F.T @ F`` the part of the matrix that its ``rank`` leading eigenvectors carry."""
     values, vectors = descending_eigh(second)
     return np.asarray(np.sqrt(values[:rank, None]) * vectors[:rank])
-
-
-def _leading(factor: Float64[np.ndarray, "r d"]) -> tuple[float, np.ndarray, float]:
-    _, values, vectors = np.linalg.svd(factor, full_matrices=False)
-    energy = values**2
-    gap = 1.0 if len(energy) == 1 else float((energy[0] - energy[1]) / energy[0]) if energy[0] > 0 else 0.0
-    return float(values[0]), vectors[0], gap

@@ -10,6 +10,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score
+from threadpoolctl import threadpool_limits
 
 from compgraph.connect.graph import ordered_nodes
 from compgraph.errors import BadRequest
@@ -135,12 +136,14 @@ def communities(
         return Partition.single(graph, algorithm=name, parameters=record, seed=seed)
 
     search = _Search(function, _derived_seeds(seed, n_seeds if takes_seed(function) else 1), weight, params)
-    runs = search.runs(plain)
+    test = replace(search, seeds=search.seeds[:TEST_RUNS])
+    # Handing matrices this small to several threads costs more than it saves.
+    with threadpool_limits(limits=1):
+        runs = search.runs(plain)
+        nulls = null_graphs(graph, n=n_null, seed=seed, weight=weight)
+        by_chance = [test.evidence(null, test.runs(undirected(null, weight=weight))) for null in nulls]
     qualities = [search.quality(plain, groups) for groups in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
-    test = replace(search, seeds=search.seeds[:TEST_RUNS])
-    nulls = null_graphs(graph, n=n_null, seed=seed, weight=weight)
-    by_chance = [test.evidence(null, test.runs(undirected(null, weight=weight))) for null in nulls]
     return Partition(
         assignment=dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True)),
         quality=qualities[best],
