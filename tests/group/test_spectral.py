@@ -135,3 +135,11 @@ def test_cut_out_of_range(cut, planted) -> None:
 def test_cut_reaches_the_algorithm(planted) -> None:
     graph = planted(2, noise=0.01)
     assert communities(graph, "spectral", n_seeds=2, n_null=0, cut=1e-6).n_groups == 1
+
+
+def test_same_seed_gives_the_same_groups_where_seeds_disagree() -> None:
+    graph = nx.gnm_random_graph(60, 150, seed=0)
+    nx.set_edge_attributes(graph, 1.0, "weight")
+    runs = [[sorted(map(sorted, spectral_communities(graph, seed=seed, cut=0.7))) for _ in range(2)] for seed in (1, 2)]
+    assert all(one == other for one, other in runs)
+    assert runs[0] != runs[1]

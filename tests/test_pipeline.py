@@ -1,0 +1,297 @@
+"""The one-call path on networks whose tasks are known because they were built by hand."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import compgraph as cg
+from compgraph.connect import ordered_nodes
+from compgraph.errors import UnknownName
+from compgraph.group import Partition
+
+NULL = 19  # the fewest that can reach p = 0.05
+HOSTILE = ('</script>:->"', "$\\frac{&", "two\nlines")
+
+
+def blocky(
+    sizes: tuple[int, ...], *, n_blocks: int, seed: int = 0, names: tuple[str, ...] | None = None
+) -> nn.Sequential:
+    """Layers of ``n_blocks`` blocks that never meet; inside a block every unit mixes everything with one sign."""
+    generator, modules = torch.Generator().manual_seed(seed), OrderedDict()
+    for depth, (p, q) in enumerate(pairwise(sizes)):
+        linear, shape = nn.Linear(p, q), (q // n_blocks, p // n_blocks)
+        with torch.no_grad():
+            inside = torch.block_diag(*[torch.ones(shape)] * n_blocks)
+            linear.weight.copy_(inside * (2 + torch.randn(q, p, generator=generator)) * 0.6 / shape[1] ** 0.5)
+            linear.bias.copy_(0.3 * torch.randn(q, generator=generator))
+        modules[names[depth] if names else f"fc{depth + 1}"] = linear
+        if depth < len(sizes) - 2:
+            modules[f"act{depth + 1}"] = nn.Tanh()
+    return nn.Sequential(modules)
+
+
+def draw(n: int = 400, *, seed: int = 0) -> Tensor:
+    return torch.randn(n, 4, generator=torch.Generator().manual_seed(100 + seed))
+
+
+def tasks_of(x: Tensor) -> dict[str, Tensor]:
+    rest = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    return {"A": x * rest, "B": x * (1 - rest)}
+
+
+@pytest.fixture(scope="module")
+def x() -> Tensor:
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def two_tasks() -> nn.Sequential:
+    return blocky((4, 12, 12, 2), n_blocks=2)
+
+
+@pytest.fixture(scope="module")
+def one_task() -> nn.Sequential:
+    return blocky((4, 12, 12, 1), n_blocks=1)
+
+
+@pytest.fixture(scope="module")
+def analysis(two_tasks, x) -> cg.Analysis:
+    return cg.analyze(two_tasks, x, n_null=NULL)
+
+
+@pytest.fixture(scope="module")
+def nothing(one_task, x) -> cg.Analysis:
+    return cg.analyze(one_task, x, n_null=NULL)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_tasks_are_found_exactly(seed) -> None:
+    model, rows = blocky((4, 12, 12, 2), n_blocks=2, seed=seed), draw(seed=seed)
+    found = cg.analyze(model, rows, seed=seed, n_null=NULL)
+    profile = cg.task_profile(found, model, tasks_of(rows))
+    score = cg.agreement(found.groups, profile.labels, weights=dict(found.graph.nodes(data="share")))
+    assert (found.groups.n_groups, score.ari, score.weighted_ari) == (2, 1, pytest.approx(1))
+    assert score.unlabelled == 0
+    assert max(profile.interference.values()) < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_dense_task_is_one_group(seed) -> None:
+    found = cg.analyze(blocky((4, 12, 12, 1), n_blocks=1, seed=seed), draw(seed=seed), seed=seed, n_null=NULL)
+    assert found.groups.n_groups == 1
+
+
+def test_what_outside_code_counts_on(analysis, two_tasks, x) -> None:
+    assert analysis.stats.layers == ("input", "act1", "act2", "fc3")
+    assert list(analysis.components) == list(analysis.stats.spaces)
+    assert list(analysis.groups.assignment) == ordered_nodes(analysis.graph)
+    assert set(analysis.groups.assignment.values()) == {0, 1}
+    assert (analysis.groups.n_groups, analysis.groups.p_value, analysis.groups.stability) == (2, 0.05, 1)
+    profile = cg.task_profile(analysis, two_tasks, tasks_of(x))
+    assert set(profile.share) == set(profile.labels) == set(analysis.graph)
+    for node, by_task in profile.share.items():
+        assert sum(by_task.values()) == pytest.approx(1)
+        assert profile.labels[node] == max(by_task, key=by_task.__getitem__)
+    assert cg.agreement(analysis.groups, profile.labels, weights=None).ari == 1
+    for space, part in analysis.components.items():
+        share = [data["share"] for _, data in analysis.graph.nodes(data=True) if data["layer"] == space.layer]
+        assert part.share.sum() <= 1 + 1e-9
+        assert all(value > 0 for value in share)
+
+
+def test_it_is_the_four_steps(analysis, two_tasks, x) -> None:
+    stats = cg.collect(two_tasks, x)
+    parts = cg.components(stats, "gradient")
+    graph = cg.build_graph(parts, cg.edges(stats, parts, "correlation"))
+    assert cg.communities(graph, "spectral", seed=0, n_null=NULL) == analysis.found
+    assert dict(graph.edges) == dict(analysis.graph.edges)
+
+
+def test_every_option_reaches_its_step(two_tasks, x) -> None:
+    options = {"method": "plsr", "rule": "plsr", "algorithm": "greedy", "n_components": 3, "n_null": 2, "n_seeds": 3}
+    found = cg.analyze(two_tasks, x, ["fc1"], **options, seed=5, first_row=7, sample=20)
+    assert found.stats.layers == ("input", "fc1", "output")
+    assert {data["method"] for _, data in found.graph.nodes(data=True)} == {"plsr"}
+    assert {data["rule"] for *_, data in found.graph.edges(data=True) if data["kind"] == "between"} == {"plsr"}
+    assert max(map(len, found.components.values())) == 3
+    assert (found.found.algorithm, found.found.seed) == ("greedy", 5)
+    assert found.found.parameters == {"weight": "weight", "n_seeds": 3, "n_null": 2}
+    assert {len(sample.ids) for sample in found.stats.samples.values()} == {20}
+    assert min(sample.ids.min() for sample in found.stats.samples.values()) >= 7
+
+
+def test_unknown_method_is_refused(two_tasks, x) -> None:
+    with pytest.raises(UnknownName, match=r"no component method 'gradeint'.*Did you mean 'gradient'"):
+        cg.analyze(two_tasks, x, method="gradeint")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: list(x.split(100)),
+        lambda x: DataLoader(TensorDataset(x, torch.zeros(len(x))), batch_size=64),
+        lambda x: (batch for batch in x.split(100)),
+        lambda x: x.numpy(),
+    ],
+    ids=["sequence", "loader", "generator", "array"],
+)
+def test_every_form_of_data_gives_the_same_groups(form, analysis, two_tasks, x) -> None:
+    assert cg.analyze(two_tasks, form(x), n_null=0).found.assignment == analysis.found.assignment
+
+
+def test_same_seed_same_answer(analysis, two_tasks, x) -> None:
+    again = cg.analyze(two_tasks, x, n_null=NULL)
+    assert again.found == analysis.found
+    assert dict(again.graph.edges) == dict(analysis.graph.edges)
+
+
+def test_model_comes_back_byte_identical(x) -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 2))
+    model[0].weight.requires_grad_(False)
+    model[4].eval()
+    model(x).sum().backward()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    flags = [(module.training, dict(module._forward_hooks), module.__dict__.keys()) for module in model.modules()]
+    grads = [(p.requires_grad, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
+    state = torch.get_rng_state()
+    cg.analyze(model, x, n_null=2, n_seeds=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert flags == [
+        (module.training, dict(module._forward_hooks), module.__dict__.keys()) for module in model.modules()
+    ]
+    for parameter, (requires, grad, value) in zip(model.parameters(), grads, strict=True):
+        assert parameter.requires_grad == requires
+        assert parameter.grad is grad
+        assert grad is None or torch.equal(grad, value)
+
+
+def unreliable(analysis: cg.Analysis) -> cg.Analysis:
+    values = {name: getattr(analysis.found, name) for name in Partition.__dataclass_fields__}
+    found = Partition(**{**values, "p_value": 0.4})
+    return cg.Analysis(analysis.stats, analysis.components, analysis.graph, found, found.trusted())
+
+
+def test_unreliable_groups_are_kept_but_not_trusted(analysis) -> None:
+    doubtful = unreliable(analysis)
+    assert (doubtful.groups.n_groups, doubtful.groups.p_value, doubtful.groups.stability) == (1, 0.4, 1)
+    assert doubtful.found.assignment == analysis.found.assignment
+    assert "no reliable groups (2 found; p = 0.400, stability 1.00" in str(doubtful)
+
+
+def test_too_few_null_graphs_cannot_make_groups_reliable(two_tasks, x) -> None:
+    found = cg.analyze(two_tasks, x, n_null=0)
+    assert (found.found.n_groups, found.groups.n_groups) == (2, 1)
+    assert "no null graphs drawn, so no p" in str(found)
+
+
+def test_summary_reads_well(analysis, nothing) -> None:
+    lines = str(analysis).splitlines()
+    assert lines[0] == "4 sites, 400 examples: gradient components, correlation edges, spectral groups"
+    assert f"graph: {len(analysis.graph)} nodes, {analysis.graph.number_of_edges()} edges" in lines
+    assert any(line.startswith("groups: 2 (p = 0.050, stability 1.00") for line in lines)
+    for group, nodes in enumerate(analysis.groups.groups()):
+        assert any(line.startswith(f"  group {group}: {len(nodes)} components (input in ") for line in lines)
+    assert lines[-1] == "note: Layers were chosen automatically: act1, act2, fc3."
+    assert max(map(len, lines)) < 200
+    assert "groups: no reliable groups" in str(nothing)
+
+
+@pytest.mark.parametrize("suffix", [".html", ".dot", ".svg", ".png", ".pdf", ".json", ".graphml"])
+def test_save_to_every_suffix(suffix, analysis, tmp_path) -> None:
+    path = cg.save(analysis.graph, tmp_path / f"tasks{suffix}", groups=analysis.groups)
+    starts = {".html": b"<!DOCTYPE", ".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF", ".json": b"{"}
+    assert path.read_bytes().startswith(starts.get(suffix, b""))
+    assert path.stat().st_size > 500
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".graphml"])
+def test_load_gives_back_what_was_saved(suffix, analysis, tmp_path) -> None:
+    graph = cg.load(cg.save(analysis.graph, tmp_path / f"tasks{suffix}", groups=analysis.groups))
+    assert {node: graph.nodes[node].pop("group") for node in graph} == dict(analysis.groups.assignment)
+    assert dict(graph.nodes(data=True)) == dict(analysis.graph.nodes(data=True))
+    assert dict(graph.edges) == dict(analysis.graph.edges)
+
+
+FILES = {"tasks.html", "tasks.dot", "tasks.svg", "graph.json", "graph.graphml", "summary.json", "figures"}
+
+
+def summary_is_true(found: Mapping, analysis: cg.Analysis) -> None:
+    assert found["nodes"] == len(analysis.graph) == sum(found["components"].values())
+    assert found["edges"] == analysis.graph.number_of_edges()
+    assert (found["n_groups"], found["groups_found"]) == (analysis.groups.n_groups, analysis.found.n_groups)
+    assert found["reliable"] is analysis.found.reliable
+    assert (found["p_value"], found["stability"]) == (analysis.found.p_value, analysis.found.stability)
+    assert found["quality"] == analysis.found.quality
+    assert (found["algorithm"], found["seed"]) == (analysis.found.algorithm, analysis.found.seed)
+    assert (found["layers"], found["n_samples"]) == (list(analysis.stats.layers), analysis.stats.n_samples)
+    assert found["notes"] == list(analysis.stats.notes)
+    assert found["components"] == {str(space): len(part) for space, part in analysis.components.items()}
+
+
+def test_save_writes_all_files_and_a_true_summary(analysis, two_tasks, x, tmp_path) -> None:
+    profile = cg.task_profile(analysis, two_tasks, tasks_of(x))
+    folder = analysis.save(tmp_path / "new" / "results", profile=profile)
+    assert {path.name for path in folder.iterdir()} == FILES
+    figures = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
+    assert set(figures) == {"graph.png", "tasks.png", "overlap-1.png", "overlap-2.png"}
+    assert all(content.startswith(b"\x89PNG") for content in figures.values())
+    found = json.loads((folder / "summary.json").read_bytes())
+    assert found["skipped"] == {}
+    summary_is_true(found, analysis)
+
+
+def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, tmp_path) -> None:
+    doubtful = unreliable(analysis)
+    folder = doubtful.save(tmp_path)
+    found = json.loads((folder / "summary.json").read_bytes())
+    summary_is_true(found, doubtful)
+    assert (found["n_groups"], found["groups_found"], found["reliable"]) == (1, 2, False)
+    assert set(dict(cg.load(folder / "graph.json").nodes(data="group")).values()) == {0}
+    with pytest.raises(AssertionError):
+        summary_is_true(found, analysis)
+
+
+def test_numbers_that_are_missing_are_null(two_tasks, x, tmp_path) -> None:
+    folder = cg.analyze(two_tasks, x, n_null=0, n_seeds=2).save(tmp_path)
+    assert json.loads((folder / "summary.json").read_bytes())["p_value"] is None
+
+
+def test_failing_image_is_left_out_and_said_so(analysis, tmp_path, monkeypatch) -> None:
+    program = tmp_path / "bin" / "dot"
+    program.parent.mkdir()
+    for name in ("dot", "neato"):
+        program.with_name(name).write_text("#!/bin/sh\necho broken plugin >&2\nexit 3\n")
+        program.with_name(name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    folder = analysis.save(tmp_path / "results")
+    assert {path.name for path in folder.iterdir()} == FILES - {"tasks.svg"}
+    assert "broken plugin" in json.loads((folder / "summary.json").read_bytes())["skipped"]["tasks.svg"]
+
+
+def test_hostile_layer_names_survive_everything(x, tmp_path) -> None:
+    model = blocky((4, 12, 12, 2), n_blocks=2, names=HOSTILE)
+    found = cg.analyze(model, x, list(HOSTILE), n_null=NULL, n_seeds=2)
+    assert found.stats.layers == ("input", *HOSTILE)
+    profile = cg.task_profile(found, model, tasks_of(x))
+    assert set(profile.labels) == set(found.graph)
+    folder = found.save(tmp_path, profile=profile)
+    assert {data["layer"] for _, data in cg.load(folder / "graph.json").nodes(data=True)} == {"input", *HOSTILE}
+    page = (folder / "tasks.html").read_text()
+    assert '</script>:->"' not in page
+    assert len(list((folder / "figures").iterdir())) == 4
+
+
+def test_names_cannot_break_the_lines_of_the_summary(x) -> None:
+    plain, hostile = (blocky((4, 12, 12, 2), n_blocks=2, names=names) for names in (("a", "b", "c"), HOSTILE))
+    lines = [str(cg.analyze(model, x, n_null=0, n_seeds=2)).splitlines() for model in (plain, hostile)]
+    assert len(lines[0]) == len(lines[1])
+    assert np.all([line.isprintable() for line in lines[1]])
