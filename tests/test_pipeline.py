@@ -295,3 +295,13 @@ def test_names_cannot_break_the_lines_of_the_summary(x) -> None:
     lines = [str(cg.analyze(model, x, n_null=0, n_seeds=2)).splitlines() for model in (plain, hostile)]
     assert len(lines[0]) == len(lines[1])
     assert np.all([line.isprintable() for line in lines[1]])
+
+
+def test_a_second_report_leaves_nothing_of_the_first(two_tasks, x, tmp_path) -> None:
+    analysis = cg.analyze(two_tasks, x, n_null=0, n_seeds=2)
+    analysis.save(tmp_path, profile=cg.task_profile(analysis, two_tasks, tasks_of(x)))
+    (tmp_path / "figures" / "overlap-9.png").write_bytes(b"from a deeper network")
+    (tmp_path / "mine.txt").write_text("not ours to remove")
+    analysis.save(tmp_path)
+    assert not {"tasks.png", "overlap-9.png"} & {path.name for path in (tmp_path / "figures").iterdir()}
+    assert (tmp_path / "mine.txt").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compgraph.check import agreement, task_profile
-from compgraph.connect import load, write_atomically
+from compgraph.connect import load, require_writable, write_atomically
 from compgraph.demo import run_demo, table
 from compgraph.errors import BadRequest, CompgraphError, FileFormatError
 from compgraph.group import communities
@@ -102,6 +102,7 @@ def _add_demo(commands: Any) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
+    require_writable(options.out)
     rows = []
     for row in run_demo(options.out, networks=options.networks, seed=options.seed):
         print(f"{row.network}: {row.method} components, {row.algorithm} groups: {row.verdict} ({row.seconds:.1f} s)")
@@ -146,7 +147,8 @@ def _analyze(options: argparse.Namespace) -> None:
     files = _task_files(options.task)
     model = load_model(options.model, options.weights)
     data = fit_dtype(load_data(options.data), model)
-    # Read before the long part, so that a misspelt path costs nothing.
+    # Before the long part, so that a misspelt path costs nothing.
+    require_writable(options.out)
     tasks = {name: fit_dtype(load_data(path), model) for name, path in files.items()}
     analysis = analyze(
         model,

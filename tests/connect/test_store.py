@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networkx.utils import graphs_equal
 
-from compgraph.connect import from_graphml, from_json, load, to_graphml, to_json, write_atomically
+from compgraph.connect import from_graphml, from_json, load, require_writable, to_graphml, to_json, write_atomically
 from compgraph.errors import FileFormatError, GraphError, OutputError, UnknownName
 
 XML_TEXT = st.text(
@@ -204,3 +204,11 @@ def test_killing_the_writer_leaves_one_whole_file(tmp_path: Path) -> None:
             assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
         writer.kill()
     assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
+
+
+def test_a_folder_is_tried_without_leaving_anything(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "folder")
+    assert not list((tmp_path / "new" / "folder").iterdir())
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"cannot write into .*file/x.*Choose a folder"):
+        require_writable(tmp_path / "file" / "x")

@@ -3,7 +3,7 @@
 from compgraph.connect.edges import EdgeBlock, edges, register_rule
 from compgraph.connect.formats import from_graphml, from_json, to_graphml, to_json
 from compgraph.connect.graph import SCHEMA, build_graph, check_graph, node_id, ordered_nodes, spaces_of
-from compgraph.connect.store import load, write_atomically
+from compgraph.connect.store import load, require_writable, write_atomically
 
 __all__ = [
     "SCHEMA",
@@ -17,6 +17,7 @@ __all__ = [
     "node_id",
     "ordered_nodes",
     "register_rule",
+    "require_writable",
     "spaces_of",
     "to_graphml",
     "to_json",

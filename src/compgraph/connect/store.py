@@ -50,6 +50,31 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
     return target
 
 
+def require_writable(folder: str | os.PathLike[str]) -> None:
+    """Raise unless files can be written into a folder, so that a long computation does not end in vain.
+
+    Parameters
+    ----------
+    folder
+        Made when missing, and left as it is otherwise.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be made or written to.
+    """
+    try:
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(
+            f"cannot write into {str(folder)!r}: {reason}. Choose a folder that can be written."
+        ) from error
+
+
 def _replace(target: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".compgraph-", suffix=".tmp")
     try:

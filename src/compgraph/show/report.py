@@ -10,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from matplotlib.figure import Figure
 
 from compgraph.check import TaskProfile
 from compgraph.connect import spaces_of, write_atomically
@@ -115,7 +116,8 @@ def write_report(
     -----
     ``graph.graphml`` and ``tasks.svg`` are left out where they cannot be made; ``summary.json`` says why.
     """
-    place, groups, skipped = Path(folder), found.trusted(), {}
+    place, groups = Path(folder), found.trusted()
+    skipped: dict[str, str] = {}
     for name in ("graph.json", "graph.graphml", "tasks.html", "tasks.dot", "tasks.svg"):
         try:
             save(graph, place / name, groups=groups)
@@ -123,6 +125,16 @@ def write_report(
             if name not in OPTIONAL:
                 raise
             skipped[name] = str(error)
+    figures = _figures(graph, groups, profile)
+    for name, figure in figures.items():
+        write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
+    document = json.dumps({**facts(graph, found, stats=stats), "skipped": skipped}, indent=1, allow_nan=False)
+    write_atomically(place / "summary.json", document.encode())
+    _remove_leftovers(place, figures, skipped)
+    return place
+
+
+def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) -> dict[str, Figure]:
     figures = {"graph.png": graph_figure(graph, groups)}
     if profile is not None:
         figures["tasks.png"] = task_variance_figure(profile.share, graph, title="Variance of each component by task")
@@ -134,11 +146,14 @@ def write_report(
             title=f"{printable(space.layer)}: what is written against what is read",
             unit="effect of the within-layer rule",
         )
-    for name, figure in figures.items():
-        write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
-    document = json.dumps({**facts(graph, found, stats=stats), "skipped": skipped}, indent=1, allow_nan=False)
-    write_atomically(place / "summary.json", document.encode())
-    return place
+    return figures
+
+
+def _remove_leftovers(place: Path, figures: Mapping[str, Figure], skipped: Mapping[str, str]) -> None:
+    """Remove what an earlier report in the same folder made and this one did not: it would pass for part of it."""
+    drawn = [place / "figures" / "tasks.png", *(place / "figures").glob("overlap-*.png")]
+    for leftover in [each for each in drawn if each.name not in figures] + [place / name for name in skipped]:
+        leftover.unlink(missing_ok=True)
 
 
 def _overlaps(graph: nx.DiGraph) -> Mapping[Space, tuple[list[str], list[str], np.ndarray]]:
