@@ -1,5 +1,9 @@
 """Conventions every array in compgraph follows: float64, read-only, finite, with a fixed sign."""
 
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
@@ -78,3 +82,29 @@ def fix_signs(axes: Float64[np.ndarray, "k d"]) -> Float64[np.ndarray, "k d"]:
     decisive = np.argmax(magnitude >= magnitude.max(axis=1, keepdims=True) * (1 - 1e-9), axis=1)
     signs = np.where(axes[np.arange(len(axes)), decisive] < 0, -1.0, 1.0)
     return axes * signs[:, None]
+
+
+def brief(record: Any) -> str:
+    """Return a representation of a dataclass on one line, with shapes in place of arrays and sizes of mappings.
+
+    Parameters
+    ----------
+    record
+        An instance of a dataclass.
+
+    Returns
+    -------
+    str
+        Meant as its ``__repr__``.
+    """
+    shown = []
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, np.ndarray):
+            text = f"array{value.shape}"
+        elif isinstance(value, Mapping):
+            text = f"{{{len(value)} entries}}"
+        else:
+            text = repr(value)
+        shown.append(f"{field.name}={text}")
+    return f"{type(record).__name__}({', '.join(shown)})"

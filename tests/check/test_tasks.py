@@ -14,7 +14,8 @@ from compgraph.connect import node_id
 from compgraph.decompose import Components, components
 from compgraph.errors import BadRequest, UnknownSite
 from compgraph.observe import collect
-from compgraph.statistics import Space
+from compgraph.pipeline import analyze
+from compgraph.statistics import Space, Statistics
 
 Parts = dict[Space, Components]
 TASKS = {"left": [0, 1], "right": [2, 3]}
@@ -174,6 +175,7 @@ def test_rounding_noise_moves_nothing(model, data) -> None:
 def test_analysis_and_components_are_alike(parts, model, inputs) -> None:
     class Analysis:
         components = parts
+        stats = Statistics((), {}, {}, 0)
 
     assert dict(task_profile(Analysis(), model, inputs).labels) == dict(task_profile(parts, model, inputs).labels)
 
@@ -210,3 +212,19 @@ def test_modules_called_input_and_output(names, layers, data, inputs) -> None:
     assert set(task_profile(parts, model, inputs).share) == {
         node_id(space, index) for space, part in parts.items() for index in range(len(part))
     }
+
+
+def test_selectors_of_the_analysis_are_used_again() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.head = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.lstm(x)[0])
+
+    torch.manual_seed(0)
+    model, x = Recurrent(), torch.randn(40, 5, 3)
+    analysis = analyze(model, x, {"lstm": lambda out: out[0], "head": None}, n_null=0, n_seeds=1)
+    profile = task_profile(analysis, model, {"a": x * torch.tensor([1.0, 0, 0]), "b": x * torch.tensor([0, 1.0, 1])})
+    assert set(profile.variance) == set(analysis.graph)

@@ -212,3 +212,13 @@ def test_a_folder_is_tried_without_leaving_anything(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match=r"cannot write into .*file/x.*Choose a folder"):
         require_writable(tmp_path / "file" / "x")
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.json", tmp_path / "link.json"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OutputError, match="it is a device or pipe, not a file"):
+            write_atomically(path, b"x")
+    assert pipe.is_fifo()

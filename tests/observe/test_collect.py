@@ -498,3 +498,18 @@ def test_the_batch_of_a_failure_is_noted(mlp, rows):
     with pytest.raises(OSError, match="disk") as failed:
         collect(mlp, broken())
     assert failed.value.__notes__ == ["while compgraph.collect read batch 1 of the data"]
+
+
+def test_layers_that_are_left_out_are_named(rows):
+    shared = nn.Linear(6, 6)
+    stats = collect(nn.Sequential(shared, nn.ReLU(), shared, nn.ReLU(), nn.Linear(6, 2)), rows)
+    assert any("Left out, though they have weights: 0 (called 2 times)" in note for note in stats.notes)
+
+
+def test_no_layers_are_no_wish(mlp, rows):
+    with pytest.raises(BadRequest, match=r"layers=\[\] names nothing"):
+        collect(mlp, rows, [])
+
+
+def test_what_was_asked_is_kept(mlp, rows):
+    assert collect(mlp, rows, ["tanh"], rows="sample").asked == {"layers": ["tanh"], "rows": "sample"}

@@ -150,3 +150,9 @@ def test_a_suffix_that_is_none_is_refused(suffix):
 @pytest.mark.parametrize("suffix", [".html", ".dot", ".svg", ".json", ".png", ".pdf"])
 def test_hostile_names_in_every_format(hostile, groups_for, suffix, tmp_path):
     assert save(hostile, tmp_path / f"h{suffix}", groups=groups_for(hostile)).stat().st_size > 0
+
+
+def test_groups_of_another_graph_are_refused(graph, groups, tmp_path):
+    foreign = replace(groups, assignment={**groups.assignment, "elsewhere/out/0": 0})
+    with pytest.raises(GraphError, match=r"node 'elsewhere/out/0', which is not in the graph \(1 such nodes\)"):
+        save(graph, tmp_path / "g.html", groups=foreign)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from torch import nn
 
+from compgraph.arrays import brief
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest
@@ -21,7 +22,12 @@ UNMOVED = 1e-9
 
 @runtime_checkable
 class Decomposed(Protocol):
-    """Anything that holds the components of a model, such as what `compgraph.analyze` returns."""
+    """Anything that holds the components of a model and what they came from, such as `compgraph.analyze` returns."""
+
+    @property
+    def stats(self) -> Statistics:
+        """Statistics of the model on its data."""
+        ...
 
     @property
     def components(self) -> Mapping[Space, Components]:
@@ -29,7 +35,7 @@ class Decomposed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TaskProfile:
     """How the variance of every component divides over tasks.
 
@@ -47,6 +53,8 @@ class TaskProfile:
     share: Mapping[str, Mapping[str, float]]
     labels: Mapping[str, str]
 
+    __repr__ = brief
+
     @property
     def interference(self) -> Mapping[str, float]:
         """Node to the share that does not belong to its dominant task: 0 is pure, 1 - 1 / tasks is fully mixed."""
@@ -57,8 +65,6 @@ def task_profile(
     analysis: Decomposed | Mapping[Space, Components],
     model: nn.Module,
     tasks: Mapping[str, Any],
-    *,
-    layers: Any = None,
     **options: Any,
 ) -> TaskProfile:
     r"""Measure how much of each component's variance belongs to each task.
@@ -75,10 +81,9 @@ def task_profile(
         The same model.
     tasks
         Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
-    layers
-        As in `compgraph.collect`; needed only where a module was tapped with a function.
     **options
-        Passed on to `compgraph.collect`.
+        Passed on to `compgraph.collect`. What it was asked for the analysis (``layers``, ``rows``) is asked again; with
+        components alone, ``layers`` are needed where a module was tapped with a function.
 
     Returns
     -------
@@ -99,12 +104,11 @@ def task_profile(
     """
     if len(tasks) < 2:
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
-    parts = analysis.components if isinstance(analysis, Decomposed) else analysis
-    names = list(dict.fromkeys(space.layer for space in sorted(parts)))
-    variances = {
-        task: _variances(parts, collect(model, inputs, names if layers is None else layers, **options))
-        for task, inputs in tasks.items()
-    }
+    parts, asked = (analysis.components, analysis.stats.asked) if isinstance(analysis, Decomposed) else (analysis, {})
+    options = {**asked, **options}
+    if options.get("layers") is None:
+        options["layers"] = list(dict.fromkeys(space.layer for space in sorted(parts)))
+    variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
     variance, share, labels = {}, {}, {}
     for space in sorted(parts):
         table = np.stack([variances[task][space] for task in tasks], axis=1)

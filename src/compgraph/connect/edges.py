@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.arrays import read_only, require_finite
+from compgraph.arrays import brief, read_only, require_finite
 from compgraph.decompose import Components, partial_least_squares
 from compgraph.errors import BadRequest, ShapeError, unknown_name
 from compgraph.statistics import Moments, Pair, Space, Statistics
@@ -18,7 +18,7 @@ Rule = Callable[[Moments], Float64[np.ndarray, "a b"]]
 Kind = Literal["within", "between"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EdgeBlock:
     """All edges from the components of one space to those of the next.
 
@@ -42,6 +42,8 @@ class EdgeBlock:
     rule: str
     effect: Float64[np.ndarray, "a b"]
     weight: Float64[np.ndarray, "a b"]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "effect", read_only(self.effect))

@@ -40,6 +40,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
         target = target.resolve()
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
+        if target.exists() and not target.is_file():
+            # Replacing it would destroy a pipe or, for root, a device.
+            raise OSError("it is a device or pipe, not a file")
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, data)
     except (OSError, ValueError) as error:

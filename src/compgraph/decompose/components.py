@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64
 
-from compgraph.arrays import fix_signs, read_only, require_finite
+from compgraph.arrays import brief, fix_signs, read_only, require_finite
 from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh, neighbour_gaps
 from compgraph.decompose.registry import Decomposition, Method, resolve_method
 from compgraph.errors import BadRequest, DeadSite, ShapeError
@@ -16,7 +16,7 @@ from compgraph.statistics import Moments, Space, Statistics
 DEFAULT_LIMIT = 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Components:
     """Directions of one space, in the order in which the method found them.
 
@@ -51,6 +51,8 @@ class Components:
     strength: Float64[np.ndarray, " k"]
     share: Float64[np.ndarray, " k"]
     gap: Float64[np.ndarray, " k"]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in ("axes", "patterns", "center", "deviation", "strength", "share", "gap"):

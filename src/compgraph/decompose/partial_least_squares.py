@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.linalg import eigh
 
-from compgraph.arrays import fix_signs, read_only
+from compgraph.arrays import brief, fix_signs, read_only
 from compgraph.decompose.directions import RANK_TOLERANCE, Directions
 from compgraph.statistics import Moments
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PartialLeastSquares:
     r"""A partial least squares regression of ``y`` on ``x`` (PLS2, both centred, neither scaled).
 
@@ -37,6 +37,8 @@ class PartialLeastSquares:
     y_loadings: Float64[np.ndarray, "k q"]
     score_variance: Float64[np.ndarray, " k"]
     gap: Float64[np.ndarray, " k"]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

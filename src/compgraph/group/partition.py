@@ -7,13 +7,14 @@ from typing import Any
 
 import networkx as nx
 
+from compgraph.arrays import brief
 from compgraph.connect.graph import ordered_nodes
 
 SIGNIFICANT = 0.05
 STABLE = 0.6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Partition:
     """A group for every node of a component graph.
 
@@ -49,6 +50,8 @@ class Partition:
     algorithm: str
     parameters: Mapping[str, Any]
     seed: int
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in ("assignment", "parameters"):

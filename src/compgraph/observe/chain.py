@@ -186,12 +186,23 @@ def _names(record: Trace, wanted: dict[str, Selector]) -> tuple[list[str], list[
     """Return the layers to tap and what there is to say about the choice."""
     if not set(wanted) - {record.output.name}:
         names = default_layers(record)
-        return names, [f"Layers were chosen automatically: {', '.join(names) or 'none has weights'}."]
+        notes = [f"Layers were chosen automatically: {', '.join(names) or 'none has weights'}."]
+        missed = [f"{each.name} ({_reason(each)})" for each in _untappable(record)]
+        return names, notes + [f"Left out, though they have weights: {', '.join(missed)}."] * bool(missed)
     names = resolve(record, wanted)
     asked = [name for name in wanted if name in names]
     if asked == [name for name in names if name in asked]:
         return names, []
     return names, [f"Layers were put in order of execution: {', '.join(names)}."]
+
+
+def _untappable(record: Trace) -> list[Seen]:
+    leaves = [each for each in record.seen.values() if each.leaf and _has_weights(each.module)]
+    return [each for each in leaves if each.calls != 1 or each.problem]
+
+
+def _reason(seen: Seen) -> str:
+    return seen.problem if seen.calls == 1 else f"called {seen.calls} times"
 
 
 def _input_obstacle(record: Trace, call: Call, rows: RowMode) -> str:

@@ -138,7 +138,7 @@ class _Pass:
     """A pass under way; nothing in it grows with the number of rows."""
 
     def __init__(self, model: nn.Module, wish: _Wish, first: Call) -> None:
-        self.model = model
+        self.model, self.asked = model, wish
         self.device = wish.device or device_of(model, first)
         self.next_row = wish.first_row
         self.n = 0
@@ -188,7 +188,15 @@ class _Pass:
             )
         gradients = Pullback(self.model, self.chain, self.inputs, elements=self.elements)
         notes = self.chain.notes + self.inputs.notes
-        return Statistics(self.chain.pairs, moments, self.gatherer.samples(), self.n, notes=notes, gradients=gradients)
+        return Statistics(
+            self.chain.pairs,
+            moments,
+            self.gatherer.samples(),
+            self.n,
+            notes=notes,
+            gradients=gradients,
+            asked={"layers": self.asked.layers, "rows": self.asked.rows},
+        )
 
 
 def _calls(data: Any, batch_size: int) -> Iterator[tuple[int, Call]]:

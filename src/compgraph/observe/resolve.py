@@ -75,6 +75,8 @@ def as_mapping(layers: Any) -> dict[str, Selector]:
     if not isinstance(layers, Iterable):
         raise BadRequest(f"layers is {layers!r}; needed are names, patterns, or a dict from names to selectors.")
     wanted: dict[str, Selector] = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers)
+    if not wanted:
+        raise BadRequest(f"layers={layers!r} names nothing; name modules, or leave layers out to have them chosen.")
     for name, selector in wanted.items():
         if not isinstance(name, str) or not (selector is None or callable(selector)):
             raise BadRequest(

@@ -67,7 +67,7 @@ def _number(graph: nx.DiGraph, name: str) -> float:
 
 
 def require_groups(graph: nx.DiGraph, groups: Partition) -> None:
-    """Raise unless every node of the graph has a group.
+    """Raise unless the groups are those of the graph's nodes, all of them and no others.
 
     Parameters
     ----------
@@ -79,11 +79,17 @@ def require_groups(graph: nx.DiGraph, groups: Partition) -> None:
     Raises
     ------
     GraphError
-        Naming the first node without a group and how many there are.
+        Naming the first node without a group, or the first that is not in the graph, and how many there are.
     """
     missing = [node for node in ordered_nodes(graph) if node not in groups.assignment]
     if missing:
         raise GraphError(
             f"node {missing[0]!r} has no group, {len(missing)} of {len(graph)} nodes have none; "
+            "group this very graph with compgraph.communities."
+        )
+    foreign = [node for node in groups.assignment if node not in graph]
+    if foreign:
+        raise GraphError(
+            f"the groups have node {foreign[0]!r}, which is not in the graph ({len(foreign)} such nodes); "
             "group this very graph with compgraph.communities."
         )

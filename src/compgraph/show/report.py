@@ -66,7 +66,9 @@ def _kinds(graph: nx.DiGraph) -> list[tuple[str, str, str, str]]:
 
 
 def _group_lines(graph: nx.DiGraph, found: Partition) -> list[str]:
-    evidence = f"p = {found.p_value:.3f}, stability {found.stability:.2f}, modularity {found.quality:.2f}"
+    evidence = (
+        f"p = {found.p_value:.3f}, stability {found.stability:.2f}, modularity {round(found.quality, 2) + 0.0:.2f}"
+    )
     if math.isnan(found.p_value):
         evidence = evidence.replace("p = nan", "no null graphs drawn, so no p")
     if not found.reliable:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from compgraph.arrays import read_only
+from compgraph.arrays import brief, read_only
 from compgraph.errors import EmptyData, ShapeError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GradientMoments:
     r"""Sums of gradients and of their outer products, per target score.
 
@@ -32,6 +32,8 @@ class GradientMoments:
     n: int
     total: Float64[np.ndarray, "k d"]
     second: Float64[np.ndarray, "k d d"]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", read_only(self.total))

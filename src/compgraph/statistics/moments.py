@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from compgraph.arrays import read_only
+from compgraph.arrays import brief, read_only
 from compgraph.errors import ShapeError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Moments:
     r"""First and centred second moments of rows ``x`` and ``y`` that were observed together.
 
@@ -45,6 +45,8 @@ class Moments:
     xx: Float64[np.ndarray, "p p"]
     xy: Float64[np.ndarray, "p q"]
     yy: Float64[np.ndarray, "q q"]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in ("mean_x", "mean_y", "xx", "xy", "yy"):

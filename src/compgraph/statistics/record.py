@@ -1,13 +1,14 @@
 """What one pass over the data leaves behind: statistics for every pair of facing spaces."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arrays import brief
 from compgraph.errors import BadRequest
 from compgraph.statistics.gradients import GradientMoments
 from compgraph.statistics.moments import Moments
@@ -29,7 +30,7 @@ class GradientSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Statistics:
     """Everything `collect` keeps of a model and its data: no activations, only their statistics.
 
@@ -47,6 +48,8 @@ class Statistics:
         Sentences for people: what was chosen on their behalf and what was left out.
     gradients
         Differentiates the model on a sample of its inputs; ``None`` for statistics read from elsewhere.
+    asked
+        The ``layers`` and ``rows`` that `collect` was asked for, to observe the model on other data in the same way.
     """
 
     pairs: tuple[Pair, ...]
@@ -55,6 +58,9 @@ class Statistics:
     n_samples: int
     notes: tuple[str, ...] = ()
     gradients: GradientSource | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "moments", MappingProxyType(dict(self.moments)))
@@ -83,4 +89,5 @@ class Statistics:
             self.n_samples + other.n_samples,
             tuple(dict.fromkeys(self.notes + other.notes)),
             self.gradients,
+            self.asked,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt64
 
-from compgraph.arrays import read_only
+from compgraph.arrays import brief, read_only
 from compgraph.errors import BadRequest, ShapeError
 
 
@@ -35,7 +35,7 @@ def row_priority(ids: Int64[np.ndarray, " n"], seed: int) -> UInt64[np.ndarray, 
     return np.asarray(word ^ (word >> np.uint64(31)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sample:
     """At most ``capacity`` rows drawn uniformly without replacement: those of lowest priority.
 
@@ -62,6 +62,8 @@ class Sample:
     n: int
     capacity: int
     seed: int
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.capacity < 1:
