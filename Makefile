@@ -23,9 +23,11 @@ test: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[benchmark]"
-	$(BIN)/python benchmarks/collecting.py
-	$(BIN)/python benchmarks/partial_least_squares.py
-	$(BIN)/python benchmarks/memory.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/collecting.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/partial_least_squares.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/untrained.py
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
