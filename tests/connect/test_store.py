@@ -222,3 +222,11 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="it is a device or pipe, not a file"):
             write_atomically(path, b"x")
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_another_encoding_does_not_hide_entities(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "graph.graphml"
+    path.write_bytes('<!DOCTYPE x [<!ENTITY a "aaaa">]><graphml>&a;</graphml>'.encode(encoding))
+    with pytest.raises(FileFormatError, match=r"not UTF-8|DOCTYPE or entities"):
+        load(path)

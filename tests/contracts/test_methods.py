@@ -1,6 +1,7 @@
 """Every registered component method keeps the same promises, and each promise can be broken."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,6 +145,34 @@ def first_row_first(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_broken_twin_is_rejected(promise: Battery, twin: Callable[..., object], network, rows) -> None:
     with pytest.raises(AssertionError):
         promise(network, rows, twin)
+
+
+def touch(stats) -> None:
+    xy = stats.moments[stats.pairs[0]].xy
+    xy.flags.writeable = True
+    xy += 1
+
+
+@pytest.mark.parametrize(
+    ("promise", "spoil"),
+    [
+        (signs_are_fixed, lambda part: replace(part, axes=-part.axes)),
+        (scores_survive_the_round_trip, lambda part: replace(part, patterns=part.patterns * 1.1)),
+        (scores_have_the_stated_mean_and_deviation, lambda part: replace(part, deviation=part.deviation * 1.1)),
+        (statistics_stay_as_they_are, lambda part: part),
+    ],
+)
+def test_broken_components_are_rejected(promise: Battery, spoil, network, rows, monkeypatch) -> None:
+    honest = components
+
+    def broken(stats, method, **options) -> Parts:
+        parts = {space: spoil(part) for space, part in honest(stats, method, **options).items()}
+        touch(stats)
+        return parts
+
+    monkeypatch.setitem(promise.__globals__, "components", broken)
+    with pytest.raises(AssertionError):
+        promise(network, rows, "pca")
 
 
 def test_a_function_is_as_good_as_a_name(network, rows, monkeypatch) -> None:

@@ -1,5 +1,7 @@
 """Every edge rule keeps the same promises, and each promise can be broken."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -58,6 +60,17 @@ def leaking_the_mean(moments: Moments) -> np.ndarray:
 def test_a_broken_twin_is_rejected(promise, twin, network, rows) -> None:
     with pytest.raises(AssertionError):
         promise(network, rows, twin)
+
+
+def test_broken_weights_are_rejected(network, rows, monkeypatch) -> None:
+    honest = edges
+
+    def doubled(*given):
+        return tuple(replace(block, weight=2 * block.weight) for block in honest(*given))
+
+    monkeypatch.setitem(globals(), "edges", doubled)
+    with pytest.raises(AssertionError):
+        weights_are_shares_of_their_block(network, rows, "correlation")
 
 
 def test_a_function_is_as_good_as_a_name(network, rows, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
-from compgraph.errors import BadRequest, RowsMix, ShapeError, SiteError
+from compgraph.errors import BadRequest, NotFinite, RowsMix, ShapeError, SiteError
 from compgraph.observe import collect
 from compgraph.observe.pullback import Pullback
 from compgraph.statistics import GradientMoments, Pair, Space
@@ -277,3 +277,19 @@ def test_gradients_are_the_same_each_time(convnet):
     stats = collect(convnet, torch.randn(10, 2, 8, 8))
     first, second = (stats.gradients.gradient_moments(stats.pairs[0], np.eye(4)) for _ in range(2))
     assert_array_equal(first.second, second.second)
+
+
+def test_a_gradient_that_is_nan_is_named():
+    class Root(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.act = nn.Linear(3, 4), nn.ReLU()
+
+        def forward(self, x):
+            h = self.act(self.fc(x))
+            return torch.sqrt(h * h)
+
+    torch.manual_seed(0)
+    stats = collect(Root(), torch.randn(40, 3), ["act"])
+    with pytest.raises(NotFinite, match="gradients of output out with respect to act in"):
+        stats.gradients.gradient_moments(stats.pairs[-1], np.eye(4))

@@ -148,7 +148,11 @@ def from_graphml(data: bytes) -> nx.DiGraph:
     FileFormatError
         When the content is not GraphML, or declares entities.
     """
-    if re.search(rb"<!(DOCTYPE|ENTITY)", data, re.IGNORECASE):
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError("not readable as GraphML: it is not UTF-8.") from error
+    if "\0" in text or re.search("<!(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise FileFormatError("the XML declares a DOCTYPE or entities, which a graph has no use for; refused.")
     try:
         graph = nx.read_graphml(io.BytesIO(data), node_type=str)

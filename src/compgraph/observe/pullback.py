@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
+from compgraph.arrays import require_finite
 from compgraph.errors import BadRequest, ShapeError, SiteError
 from compgraph.observe.apart import require_rows_apart
 from compgraph.observe.batches import Call
@@ -85,6 +86,8 @@ class Pullback:
             When samples of a batch influence one another in the model.
         SiteError
             When nothing differentiable leads from source to target.
+        NotFinite
+            When a gradient is NaN or infinite.
 
         Notes
         -----
@@ -105,6 +108,7 @@ class Pullback:
                     summed = plain.sum(dim=0)
                     total[b] += (summed if patterns is None else _like(patterns, summed) @ summed).cpu().numpy()
                     second[b] += (along.T @ along).cpu().numpy()
+        require_finite(second, f"the gradients of {pair.target} with respect to {pair.source}")
         return GradientMoments(rows, total, second)
 
     def _find(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None) -> int:

@@ -153,7 +153,7 @@ def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) 
 
 def _remove_leftovers(place: Path, figures: Mapping[str, Figure], skipped: Mapping[str, str]) -> None:
     """Remove what an earlier report in the same folder made and this one did not: it would pass for part of it."""
-    drawn = [place / "figures" / "tasks.png", *(place / "figures").glob("overlap-*.png")]
+    drawn = [place / "figures" / "tasks.png", *(place / "figures").glob("overlap-[0-9]*.png")]
     for leftover in [each for each in drawn if each.name not in figures] + [place / name for name in skipped]:
         leftover.unlink(missing_ok=True)
 
