@@ -215,3 +215,8 @@ def test_no_importance_at_all() -> None:
 def test_bad_request(request_) -> None:
     with pytest.raises(BadRequest, match=f"{next(iter(request_))}="):
         agreement(named([0] * 12), named([0] * 12), **request_)
+
+
+def test_one_node_with_all_the_weight_leaves_no_pairs() -> None:
+    weights = {"a": 1.0, "b": 1e-17, "c": 1e-17}
+    assert agreement({"a": 0, "b": 0, "c": 1}, {"a": "x", "b": "y", "c": "y"}, weights=weights).weighted_ari == 0

@@ -201,6 +201,8 @@ def _weighted_ari(g: Int64[np.ndarray, " n"], t: Int64[np.ndarray, " n"], weight
 
     both = float((table**2 - squares).sum()) / 2
     in_group, in_label, everything = pairs(1), pairs(0), pairs(None)
+    if everything <= 0:
+        return 0.0  # one node holds all the weight that rounding leaves, so there are no pairs to agree on
     expected = in_group * in_label / everything
     return (both - expected) / ((in_group + in_label) / 2 - expected)
 

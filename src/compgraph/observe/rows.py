@@ -14,6 +14,7 @@ from compgraph.errors import ShapeError
 RowMode = Literal["position", "sample"]
 Grid = tuple[int, ...]
 _LIMIT = 2 * 2**30
+# torch annotates these two with a list type of TorchScript's, which no Python value has.
 _POOL: dict[int, Callable[[Tensor, Grid], Tensor]] = {
     1: functional.adaptive_avg_pool1d,
     2: functional.adaptive_avg_pool2d,  # type: ignore[dict-item]

@@ -119,6 +119,7 @@ def _write_back(original: Tensor, value: Tensor) -> None:
 
 
 def _generators() -> Callable[[], None]:
+    # NumPy's legacy generator is global state of the user's, and torch leaves the CUDA call without types.
     python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
 
