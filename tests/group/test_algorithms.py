@@ -1,15 +1,19 @@
 """Every registered algorithm keeps the same promises, and each promise can be broken."""
 
+import importlib.util
 import sys
 
 import networkx as nx
 import pytest
 
-from compgraph.errors import BadRequest
+from compgraph.errors import BadRequest, MissingTool
 from compgraph.group import ALGORITHMS, canonical_copy, communities, register_algorithm
-from compgraph.group.algorithms import resolve
+from compgraph.group.algorithms import leiden_communities, resolve
 
 FEW = {"n_seeds": 2, "n_null": 2}
+needs_leiden = pytest.mark.skipif(
+    importlib.util.find_spec("graspologic_native") is None, reason="graspologic-native is not installed"
+)
 
 
 def partitions_the_nodes(method, planted, shuffled) -> None:
@@ -44,7 +48,9 @@ def leaves_the_graph_alone(method, planted, shuffled) -> None:
 BATTERY = [partitions_the_nodes, deterministic, order_free, finds_planted_groups, leaves_the_graph_alone]
 
 
-@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs_leiden if name == "leiden" else ()) for name in sorted(ALGORITHMS)]
+)
 @pytest.mark.parametrize("promise", BATTERY, ids=lambda promise: promise.__name__)
 def test_every_algorithm_keeps_every_promise(promise, name, planted, shuffled) -> None:
     promise(name, planted, shuffled)
@@ -141,11 +147,61 @@ def test_a_function_can_be_passed(planted) -> None:
 def test_registering(planted, monkeypatch) -> None:
     monkeypatch.setattr("compgraph.group.algorithms.ALGORITHMS", dict(ALGORITHMS))
     register_algorithm("halves", halves)
-    register_algorithm("halves", halves)
     assert communities(planted(), "halves", n_null=0).algorithm == "halves"
     assert resolve(halves) == ("halves", halves)
-    with pytest.raises(BadRequest, match="'halves' is already registered"):
-        register_algorithm("halves", ignores_the_links)
+
+
+def test_registering_a_name_again_replaces_it(planted, monkeypatch) -> None:
+    monkeypatch.setattr("compgraph.group.algorithms.ALGORITHMS", dict(ALGORITHMS))
+    register_algorithm("mine", halves)
+    register_algorithm("mine", lambda graph: [set(graph)])
+    assert communities(planted(), "mine", n_null=0).n_groups == 1
+    register_algorithm("louvain", halves)
+    assert resolve("louvain") == ("louvain", halves)
+
+
+def test_leiden_without_its_library_says_how_to_get_it(planted, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "graspologic_native", None)
+    with pytest.raises(MissingTool, match=r"'leiden' needs graspologic-native.*pip install graspologic-native"):
+        communities(planted(), "leiden", n_null=0)
+
+
+@needs_leiden
+def test_leiden_finds_what_louvain_finds(planted) -> None:
+    graph = planted(3, size=9, noise=0.1)
+    leiden = communities(graph, "leiden", n_null=0)
+    assert leiden.assignment == communities(graph, "louvain", n_null=0).assignment
+
+
+@needs_leiden
+def test_leiden_is_decided_by_its_seed_and_resolution(random_graph) -> None:
+    graph = canonical_copy(random_graph(0))
+    runs = [[sorted(map(sorted, leiden_communities(graph, seed=seed))) for _ in range(2)] for seed in range(8)]
+    assert all(first == again for first, again in runs)
+    assert len({str(first) for first, _ in runs}) > 1
+    assert len(list(leiden_communities(graph, seed=0, resolution=0.01))) == 1
+
+
+@needs_leiden
+def test_leiden_keeps_lone_nodes_apart() -> None:
+    graph = nx.empty_graph(7)
+    graph.add_weighted_edges_from([(0, 1, 1.0), (1, 2, 1.0), (0, 2, 1.0), (4, 5, 1.0), (2, 4, 0.1), (3, 6, 0.0)])
+    assert sorted(map(sorted, leiden_communities(graph, seed=0))) == [[0, 1, 2], [3], [4, 5], [6]]
+    assert sorted(map(sorted, leiden_communities(nx.empty_graph(2)))) == [[0], [1]]
+
+
+@needs_leiden
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"resolution": 0.0}, r"resolution=0\.0"),
+        ({"seed": -1}, r"seed=-1"),
+        ({"iterations": 0}, r"iterations=0: a whole number of at least 1"),
+    ],
+)
+def test_leiden_refuses_numbers_out_of_range(params, message, planted) -> None:
+    with pytest.raises(BadRequest, match=message):
+        leiden_communities(canonical_copy(planted()), **params)
 
 
 def test_neither_name_nor_function() -> None:
