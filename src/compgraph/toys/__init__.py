@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from compgraph.toys.digit_pairs import digit_pairs
 from compgraph.toys.multiplication import multiplication
+from compgraph.toys.planted import FAMILIES, Plan, planted
 from compgraph.toys.toy import Toy
 
 TOYS: dict[str, Callable[..., Toy]] = {"multiplication": multiplication, "digit-pairs": digit_pairs}
 
-__all__ = ["TOYS", "Toy", "digit_pairs", "multiplication"]
+__all__ = ["FAMILIES", "TOYS", "Plan", "Toy", "digit_pairs", "multiplication", "planted"]

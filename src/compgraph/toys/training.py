@@ -1,13 +1,14 @@
 """What the toy makers share: a seeded stream, surroundings that do not leak, and one training loop."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from compgraph.errors import BadRequest
+from compgraph.request import whole_number
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -33,6 +34,30 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator(device="cpu").manual_seed(seed)
 
 
+def seed_list(seeds: Iterable[int]) -> tuple[int, ...]:
+    """Check the seeds of several toys.
+
+    Parameters
+    ----------
+    seeds
+        Whole numbers, at least one.
+
+    Returns
+    -------
+    tuple of int
+        As they came.
+
+    Raises
+    ------
+    BadRequest
+        If there is none, or one is no whole number from 0 on.
+    """
+    checked = tuple(whole_number(seed, "a seed", minimum=0) for seed in seeds)
+    if not checked:
+        raise BadRequest("no seeds came; pass one for each network, such as range(10).")
+    return checked
+
+
 @contextmanager
 def isolated() -> Iterator[None]:
     """Run a block, or a decorated function, on one CPU thread in float32 with gradients on.
@@ -55,6 +80,35 @@ def isolated() -> Iterator[None]:
         torch.set_default_dtype(dtype)
         torch.set_num_threads(threads)
         random.setstate(python_state)
+
+
+def shuffled_batches(
+    generators: Sequence[torch.Generator], n_rows: int
+) -> Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Deal training rows in batches, each row once an epoch, in a new order every epoch.
+
+    Parameters
+    ----------
+    generators
+        The random stream of each network.
+    n_rows
+        Size of a batch; rows that do not fill one at the end of an epoch are left out of it.
+
+    Returns
+    -------
+    function
+        Maps a network's number, inputs and targets to those of its next batch.
+    """
+    waiting: dict[int, list[Tensor]] = {}
+
+    def batch(network: int, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if not waiting.get(network):
+            order = torch.randperm(len(inputs), generator=generators[network])
+            waiting[network] = [each for each in torch.split(order, n_rows) if len(each) == n_rows]
+        rows = waiting[network].pop()
+        return inputs[rows], targets[rows]
+
+    return batch
 
 
 def fit(
