@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, UnknownName
@@ -28,8 +29,17 @@ def test_a_space_of_lower_rank_gives_what_it_has(stats: Statistics) -> None:
     assert [len(part) for part in components(stats, "pca").values()] == [4, 2]
 
 
+def test_above_every_rank_but_not_every_width_gives_what_there_is() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2)) @ np.ones((2, 6))
+    parts = components(statistics(x, x[:, :4]), "pca", n_components=5)
+    assert [len(part) for part in parts.values()] == [1, 1]
+
+
 def test_above_the_width_of_every_space_is_an_error(stats: Statistics) -> None:
-    with pytest.raises(BadRequest, match=r"n_components=5 .* \(input in 4, fc out 2\)\. Ask for at most 4"):
+    with pytest.raises(
+        BadRequest,
+        match=r"n_components=5 is above the width of every space \(input in 4, fc out 2\)\. Ask for at most 4",
+    ):
         components(stats, "pca", n_components=5)
 
 
@@ -84,6 +94,20 @@ def test_a_method_of_the_wrong_shape_is_named(stats: Statistics) -> None:
 
 def lopsided(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ones((2, 3)), np.ones(2)
+
+
+def test_a_regression_that_finds_nothing_is_said() -> None:
+    x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    with pytest.raises(DeadSite, match=r"method 'plsr' finds no component of input in: .* or use 'pca'"):
+        components(statistics(x, np.abs(x)), "plsr")
+    assert [len(part) for part in components(statistics(x, np.abs(x)), "pca").values()] == [1, 1]
+
+
+def test_gaps_of_a_method_that_does_not_sort(stats: Statistics) -> None:
+    def unsorted(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.eye(len(moments.xx))[:2], np.array([0.1, 0.4])
+
+    assert_allclose(components(stats, unsorted)[SOURCE].gap, [1, 0.75])
 
 
 def test_a_method_that_gives_nan_is_named(stats: Statistics) -> None:

@@ -42,6 +42,15 @@ def test_the_gap_looks_past_the_last_component_asked_for() -> None:
     assert_array_equal(neighbour_gaps(np.zeros(2)), [0, 0])
 
 
+def test_gaps_do_not_depend_on_the_order() -> None:
+    values = np.array([1.0, 4.0, 0.0, 3.0, 3.9, 0.5])
+    others = [np.append(np.delete(values, i), 0) for i in range(len(values))]
+    nearest = [np.abs(rest - value).min() for rest, value in zip(others, values, strict=True)]
+    expected = np.divide(nearest, values, out=np.zeros(6), where=values > 0)
+    assert_allclose(neighbour_gaps(values), expected)
+    assert_allclose(neighbour_gaps(np.sort(values)[::-1]), expected[np.argsort(values)[::-1]])
+
+
 def test_neurons_are_the_basis_by_variance() -> None:
     x = rows() * [1, 0, 5, 2, 3]
     found = neurons(Moments.of(x, x), 3)

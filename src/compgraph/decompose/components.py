@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from compgraph.arrays import brief, fix_signs, read_only, require_finite
-from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh, neighbour_gaps
+from compgraph.decompose.directions import Directions, neighbour_gaps, support
 from compgraph.decompose.registry import Decomposition, Method, resolve_method
 from compgraph.errors import BadRequest, DeadSite, ShapeError
 from compgraph.request import whole_number
@@ -35,11 +35,16 @@ class Components:
     deviation
         Standard deviation of each score over the data, in activation units.
     strength
-        What each accounts for: variance (squared activation units), or gradient energy for ``"gradient"``.
+        What each accounts for: variance, in squared activation units of the space. Where ``"gradient"`` finds what is
+        read of a layer: gradient energy, in squared units of the model's output per squared activation unit of the
+        space, at every depth, because targets count by what lies behind them.
     share
         ``strength`` over the total of the space: 1 is everything.
     gap
-        Relative distance to the next eigenvalue: near 0 the direction is arbitrary within a degenerate block.
+        Relative distance of the eigenvalue or singular value that chose the direction to the nearest other: near 0 the
+        direction is arbitrary within a degenerate block. ``"pca"`` chooses among the eigenvalues of the space,
+        ``"plsr"`` among the singular values of what is left, ``"gradient"`` among the eigenvalues of the one target
+        that the direction belongs to: another target may come as close. 1 for ``"neuron"``, which has no choice.
     """
 
     space: Space
@@ -109,7 +114,8 @@ def components(
         ``"gradient"`` (read directions of single components of the next layer), ``"neuron"`` (the basis as it is),
         or a function ``(moments, n_components) -> axes, strength``.
     n_components
-        At most this many per space; a space of lower rank gives as many as it has. Default: 16.
+        At most this many per space, and no more than the widest has features; a space of lower numerical rank gives
+        as many as it has. Default: 16.
 
     Returns
     -------
@@ -123,7 +129,7 @@ def components(
     BadRequest
         When ``n_components`` is not a whole number of at least 1, or above the width of every space.
     DeadSite
-        When a layer never varies over the data.
+        When a layer never varies over the data, or the method finds nothing in it.
 
     Notes
     -----
@@ -161,9 +167,10 @@ def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space
     for pair in reversed(stats.pairs):
         moments = stats.moments[pair]
         found[pair.target] = _finish(pair.target, method.name, targets, moments.swap())
-        support = _support(moments)
+        # What never varies is not read.
+        basis = support(moments.xx)
         # A target counts as much as what lies behind it depends on it.
-        gradients = stats.gradients.gradient_moments(pair, targets.axes * np.sqrt(sensitivity)[:, None], support)
+        gradients = stats.gradients.gradient_moments(pair, targets.axes * np.sqrt(sensitivity)[:, None], basis)
         total = float(np.trace(gradients.second.sum(axis=0))) / gradients.n
         if total == 0:
             raise DeadSite(
@@ -171,16 +178,10 @@ def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space
                 "between are dead on this data, or cut by a detach; leave the layer out."
             )
         read = Directions(*method.reads(gradients, limit))
-        read = Directions(read.axes @ support, read.strength, read.gap)
+        read = Directions(read.axes @ basis, read.strength, read.gap)
         found[pair.source] = _finish(pair.source, method.name, read, moments, total)
         targets, sensitivity = _as_written(found[pair.source], moments), found[pair.source].strength
     return found
-
-
-def _support(moments: Moments) -> Float64[np.ndarray, "r d"]:
-    """Return an orthonormal basis of the directions that the data move: what never varies is not read."""
-    values, vectors = descending_eigh(moments.xx)
-    return vectors[values > values[0] * RANK_TOLERANCE]
 
 
 def _as_written(read: Components, moments: Moments) -> Directions:
@@ -192,7 +193,12 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, total: float 
     """Turn what a method returned into checked `Components`; ``moments`` have the space as ``x``."""
     given = Directions(*found)
     axes, strength = np.asarray(given.axes, dtype=np.float64), np.asarray(given.strength, dtype=np.float64)
-    if axes.ndim != 2 or axes.shape[1] != len(moments.mean_x) or strength.shape != axes.shape[:1] or not len(axes):
+    if strength.shape == (0,):
+        raise DeadSite(
+            f"method {name!r} finds no component of {space}: over this data it does not go with the space it faces. "
+            f"Leave {space.layer!r} out of layers, or use 'pca', which looks at each space alone."
+        )
+    if axes.ndim != 2 or axes.shape[1] != len(moments.mean_x) or strength.shape != axes.shape[:1]:
         raise ShapeError(
             f"method {name!r} gave axes of shape {axes.shape} and strength of shape {strength.shape} for {space}, "
             f"which has {len(moments.mean_x)} features; needed are axes (k, {len(moments.mean_x)}) and strength (k,)."
@@ -231,6 +237,6 @@ def _require_reachable(stats: Statistics, limit: int) -> None:
     if limit > max(widths.values()):
         listed = ", ".join(f"{space} {widths[space]}" for space in sorted(widths))
         raise BadRequest(
-            f"n_components={limit} is above the rank of every space ({listed}). "
+            f"n_components={limit} is above the width of every space ({listed}). "
             f"Ask for at most {max(widths.values())}, or None."
         )

@@ -3,10 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
+from scipy.linalg import qr
 
-# Variance below this fraction of the largest is rounding noise of moments of float32 activations.
-RANK_TOLERANCE = 1e-8
+# Moments of float32 activations are right to about 1e-7 of the deviations of the two features; this is ten times that.
+RANK_TOLERANCE = 1e-6
+# A float32 layer leaves this fraction of its largest deviation, or less, where a feature would cancel exactly.
+CONSTANT_TOLERANCE = 4 * float(np.finfo(np.float32).eps)
 
 
 class Directions(NamedTuple):
@@ -21,8 +24,8 @@ class Directions(NamedTuple):
     strength
         How much each one accounts for, in the units of the method (variance, or gradient energy).
     gap
-        Relative distance of the eigenvalue or singular value that chose the direction to the next one;
-        near 0 the direction is arbitrary within a degenerate block.
+        Relative distance of the eigenvalue or singular value that chose the direction to the nearest other one that
+        it was chosen from; near 0 the direction is arbitrary within a degenerate block.
     patterns
         What the activations do when a score rises by one: the dual of ``axes``.
     """
@@ -31,6 +34,78 @@ class Directions(NamedTuple):
     strength: Float64[np.ndarray, " k"]
     gap: Float64[np.ndarray, " k"] | None = None
     patterns: Float64[np.ndarray, "k d"] | None = None
+
+
+def varying(scatter: Float64[np.ndarray, "d d"]) -> Bool[np.ndarray, " d"]:
+    """Tell which features vary by more than rounding.
+
+    Parameters
+    ----------
+    scatter
+        Centred sums of products, or a covariance.
+
+    Returns
+    -------
+    numpy.ndarray
+        Whether the deviation of a feature is above 5e-7 of the largest, four times the precision of float32: what a
+        float32 layer leaves of a feature that cancels is below. Cost O(d).
+    """
+    variance = np.clip(np.diagonal(scatter), 0, None)
+    return np.asarray(variance > variance.max(initial=0.0) * CONSTANT_TOLERANCE**2)
+
+
+def support(scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]:
+    r"""Find the subspace that rows fill: its dimension is their numerical rank, whatever the units of the features.
+
+    With :math:`D` the diagonal of deviations of the features that vary and :math:`R = D^{-1} S D^{-1}` their
+    correlations, it is the image under :math:`D` of the eigenvectors of :math:`R` whose eigenvalue is above 1e-6 of the
+    largest.
+
+    Parameters
+    ----------
+    scatter
+        Centred sums of products, or a covariance.
+
+    Returns
+    -------
+    numpy.ndarray
+        An orthonormal basis in the coordinates of the features; unit vectors where all that vary are independent.
+
+    Notes
+    -----
+    Cost O(d^3). Noise of float32 sums is proportional to the deviations of the features it lies between, about 1e-7 of
+    them, so that correlations tell it from signal where variances cannot: there it would hide features in small units.
+
+    References
+    ----------
+    Cox and Higham, "Stability of Householder QR factorization for weighted least squares problems", in Numerical
+    Analysis 1997, Pitman Research Notes in Mathematics 380 (1998), pages 57-73.
+    """
+    live = np.flatnonzero(varying(scatter))
+    # The largest first: with pivoting, each feature's row is then right to its own scale (Cox and Higham 1998).
+    live = live[np.argsort(-np.diagonal(scatter)[live], kind="stable")]
+    deviation = np.sqrt(np.diagonal(scatter)[live])
+    correlations = scatter[np.ix_(live, live)] / np.outer(deviation, deviation)
+    if _surely_independent(correlations):
+        return np.eye(len(scatter))[np.sort(live)]
+    values, vectors = descending_eigh(correlations)
+    kept = values > values[0] * RANK_TOLERANCE
+    if kept.all():
+        return np.eye(len(scatter))[np.sort(live)]
+    basis = np.zeros((int(kept.sum()), len(scatter)))
+    basis[:, live] = qr((vectors[kept] * deviation).T, mode="economic", pivoting=True)[0].T
+    return basis
+
+
+def _surely_independent(correlations: Float64[np.ndarray, "d d"]) -> bool:
+    """Tell whether every eigenvalue is above the tolerance, at a fraction of the cost of eigenvalues."""
+    # No eigenvalue exceeds the largest absolute row sum.
+    largest = np.abs(correlations).sum(axis=1).max(initial=0.0)
+    try:
+        np.linalg.cholesky(correlations - RANK_TOLERANCE * largest * np.eye(len(correlations)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def descending_eigh(
@@ -53,12 +128,12 @@ def descending_eigh(
 
 
 def neighbour_gaps(values: Float64[np.ndarray, " k"]) -> Float64[np.ndarray, " k"]:
-    """Return how far each of a descending list of values is from its nearest neighbour, relative to itself.
+    """Return how far each value is from the nearest other one, or from 0, relative to itself.
 
     Parameters
     ----------
     values
-        Descending, non-negative; the value after the last is taken as 0.
+        Non-negative, in any order.
 
     Returns
     -------
@@ -70,6 +145,8 @@ def neighbour_gaps(values: Float64[np.ndarray, " k"]) -> Float64[np.ndarray, " k
     >>> neighbour_gaps(np.array([4.0, 3.0, 3.0])).tolist()
     [0.25, 0.0, 0.0]
     """
-    steps = -np.diff(np.concatenate([[np.inf], values, [0.0]]))
-    nearest = np.abs(np.minimum(steps[:-1], steps[1:]))
+    order = np.argsort(values)
+    steps = np.diff(values[order], prepend=0.0, append=np.inf)
+    nearest = np.empty_like(values)
+    nearest[order] = np.minimum(steps[:-1], steps[1:])
     return np.divide(nearest, values, out=np.zeros_like(values), where=values > 0)

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh
+from compgraph.decompose.directions import Directions, descending_eigh
 from compgraph.statistics import GradientMoments
 
 # Directions beyond this share of all gradient energy are hardly read; they would be noise among the components.
@@ -37,16 +37,13 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     """
     factors = np.stack([_factor(second / gradients.n, n_components) for second in gradients.second])
     whole = gradients.second.sum(axis=0) / gradients.n
-    energy, enough, floor = 0.0, READ_ENERGY * float(np.trace(whole)), None
+    energy, enough = 0.0, READ_ENERGY * float(np.trace(whole))
     axes: list[np.ndarray] = []
     gaps: list[float] = []
     while len(axes) < min(n_components, len(whole)) and energy < enough:
         values, vectors = np.linalg.eigh(factors @ factors.transpose(0, 2, 1))
         target = int(np.argmax(values[:, -1]))
         top, below = float(values[target, -1]), float(values[target, -2]) if values.shape[1] > 1 else 0.0
-        floor = top * RANK_TOLERANCE if floor is None else floor
-        if top <= floor:
-            break
         axis = vectors[target, :, -1] @ factors[target]
         axis /= np.linalg.norm(axis)
         factors = factors - (factors @ axis)[:, :, None] * axis

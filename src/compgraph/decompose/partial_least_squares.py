@@ -7,7 +7,7 @@ from jaxtyping import Float64
 from scipy.linalg import eigh
 
 from compgraph.arrays import brief, fix_signs, read_only
-from compgraph.decompose.directions import RANK_TOLERANCE, Directions
+from compgraph.decompose.directions import RANK_TOLERANCE, Directions, support
 from compgraph.statistics import Moments
 
 
@@ -57,7 +57,8 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     moments
         Of ``x`` and ``y``.
     n_components
-        At most this many; fewer when ``x`` is exhausted or nothing of ``y`` is left to explain.
+        At most this many; fewer when ``x`` is exhausted, or when no feature of what is left of ``x`` correlates with
+        one of ``y`` by more than 1e-6 of their deviations.
 
     Returns
     -------
@@ -66,25 +67,28 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
 
     Notes
     -----
-    Cost per component O(p^2 + p q + min(p, q)^3), independent of the number of rows. Signs are fixed by the
-    weights: their entry of largest magnitude is positive.
+    Cost O(p^3 + q^3) for the numerical rank of both sides and O(p^2 + p q + min(p, q)^3) per component, independent of
+    the number of rows. Signs are fixed by the weights: their entry of largest magnitude is positive.
 
     References
     ----------
     Dayal and MacGregor, "Improved PLS algorithms", J. Chemometrics 11 (1997),
     doi:10.1002/(SICI)1099-128X(199701)11:1<73::AID-CEM435>3.0.CO;2-#.
     """
-    xx, cross = moments.xx, moments.xy.copy()
-    first, size = 0.0, float(np.trace(xx))
+    left, right = support(moments.xx), support(moments.yy)
+    xx = _inside(_inside(moments.xx, left).T, left)
+    cross = _inside(_inside(moments.xy, left).T, right).T.copy()
+    variances = np.diagonal(xx)
+    noise = RANK_TOLERANCE * np.sqrt(np.outer(variances, np.diagonal(moments.yy)))
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, float]] = []
-    for _ in range(min(n_components, len(xx))):
-        weight, singular, gap = _dominant_left(cross)
-        first = first or singular
-        if singular <= first * RANK_TOLERANCE or singular == 0:
+    for _ in range(min(n_components, len(left))):
+        if (np.abs(cross) <= noise).all():
             break
+        weight, gap = _dominant_left(cross)
         rotation = weight - sum((p @ weight * r for _, r, p, *_ in rows), start=np.zeros(len(xx)))
         score = float(rotation @ xx @ rotation)
-        if score <= size * RANK_TOLERANCE:
+        # Inside the support no score varies as little as this; only rounding leads there.
+        if score <= RANK_TOLERANCE * float(rotation**2 @ variances):
             break
         x_loading, y_loading = xx @ rotation / score, cross.T @ rotation / score
         cross -= np.outer(x_loading, y_loading) * score
@@ -97,8 +101,13 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     )
 
 
-def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarray, " p"], float, float]:
-    """Return the dominant left singular vector, its singular value, and the relative gap to the next."""
+def _inside(matrix: Float64[np.ndarray, "p q"], basis: Float64[np.ndarray, "r p"]) -> Float64[np.ndarray, "p q"]:
+    """Return the columns of ``matrix`` projected on the span of ``basis``."""
+    return basis.T @ (basis @ matrix) if len(basis) < len(matrix) else matrix
+
+
+def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarray, " p"], float]:
+    """Return the dominant left singular vector, and the relative gap of its singular value to the next."""
     p, q = cross.shape
     gram = cross.T @ cross if q <= p else cross @ cross.T
     size = len(gram)
@@ -108,7 +117,7 @@ def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarra
     vector = cross @ vectors[:, -1] if q <= p else vectors[:, -1]
     norm = float(np.linalg.norm(vector))
     weight = fix_signs((vector / norm)[None])[0] if norm > 0 else np.zeros(p)
-    return weight, float(top), float((top - below) / top) if top > 0 else 0.0
+    return weight, float((top - below) / top) if top > 0 else 0.0
 
 
 def plsr_reads(moments: Moments, n_components: int) -> Directions:
@@ -149,15 +158,20 @@ def plsr_writes(moments: Moments, n_components: int) -> Directions:
         activation units.
     """
     fit = partial_least_squares(moments, n_components)
-    norms = np.linalg.norm(fit.y_loadings, axis=1)
-    strength = fit.score_variance * norms**2
+    deviation = np.sqrt(np.diagonal(moments.yy) / moments.n)
+    scaled = np.divide(fit.y_loadings, deviation, out=np.zeros_like(fit.y_loadings), where=deviation > 0)
+    kept = _independent(scaled)
+    norms = np.linalg.norm(fit.y_loadings[kept], axis=1)
+    return Directions(fit.y_loadings[kept] / norms[:, None], fit.score_variance[kept] * norms**2, fit.gap[kept])
+
+
+def _independent(vectors: Float64[np.ndarray, "k d"]) -> list[int]:
+    """Return the indices of the vectors that are no combination of those before them."""
     kept: list[int] = []
-    basis = np.zeros((0, fit.y_loadings.shape[1]))
-    for index in np.flatnonzero(strength > strength.sum() * RANK_TOLERANCE):
-        axis = fit.y_loadings[index] / norms[index]
-        rest = axis - basis.T @ (basis @ axis)
-        if np.linalg.norm(rest) > np.sqrt(RANK_TOLERANCE):
-            kept.append(int(index))
+    basis = np.zeros((0, vectors.shape[1]))
+    for index, vector in enumerate(vectors):
+        rest = vector - basis.T @ (basis @ vector)
+        if np.linalg.norm(rest) > np.sqrt(RANK_TOLERANCE) * np.linalg.norm(vector):
+            kept.append(index)
             basis = np.vstack([basis, rest / np.linalg.norm(rest)])
-    axes = fit.y_loadings[kept] / norms[kept, None]
-    return Directions(axes, strength[kept], fit.gap[kept])
+    return kept

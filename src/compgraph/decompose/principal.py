@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compgraph.decompose.directions import RANK_TOLERANCE, Directions, descending_eigh, neighbour_gaps
+from compgraph.decompose.directions import Directions, descending_eigh, neighbour_gaps, support, varying
 from compgraph.statistics import Moments
 
 
@@ -16,7 +16,7 @@ def pca(moments: Moments, n_components: int) -> Directions:
     moments
         Of the space, as ``x``.
     n_components
-        At most this many; fewer where the numerical rank is lower.
+        At most this many; fewer where the numerical rank is lower, see `compgraph.decompose.directions.support`.
 
     Returns
     -------
@@ -33,9 +33,9 @@ def pca(moments: Moments, n_components: int) -> Directions:
     Jolliffe and Cadima, "Principal component analysis: a review and recent developments", Phil. Trans. R. Soc. A
     374 (2016), doi:10.1098/rsta.2015.0202.
     """
-    values, vectors = descending_eigh(moments.xx / moments.n)
-    keep = (values > values[0] * RANK_TOLERANCE) & (np.arange(len(values)) < n_components)
-    return Directions(vectors[keep], values[keep], neighbour_gaps(values)[keep])
+    basis = support(moments.xx)
+    values, vectors = descending_eigh(basis @ moments.xx @ basis.T / moments.n)
+    return Directions((vectors @ basis)[:n_components], values[:n_components], neighbour_gaps(values)[:n_components])
 
 
 def neurons(moments: Moments, n_components: int) -> Directions:
@@ -46,7 +46,7 @@ def neurons(moments: Moments, n_components: int) -> Directions:
     moments
         Of the space, as ``x``.
     n_components
-        At most this many; constant neurons are never taken.
+        At most this many; neurons that are constant up to rounding are never taken.
 
     Returns
     -------
@@ -60,5 +60,5 @@ def neurons(moments: Moments, n_components: int) -> Directions:
     """
     variance = np.diagonal(moments.xx) / moments.n
     order = np.argsort(-variance, kind="stable")[:n_components]
-    kept = order[variance[order] > variance.max() * RANK_TOLERANCE]
+    kept = order[varying(moments.xx)[order]]
     return Directions(np.eye(len(variance))[kept], variance[kept], np.ones(len(kept)))
