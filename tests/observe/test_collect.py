@@ -1,3 +1,4 @@
+import inspect
 from collections.abc import Iterator
 
 import numpy as np
@@ -280,6 +281,18 @@ def test_parts_collected_apart_add_up(mlp, rows):
     assert_same(parts, collect(mlp, rows, sample=20))
 
 
+def test_gradients_of_parts_are_those_of_the_whole(mlp, rows):
+    mlp, rows = mlp.double(), rows.double()
+    parts = collect(mlp, rows[:80]) + collect(mlp, rows[80:150], first_row=80) + collect(mlp, rows[150:], first_row=150)
+    whole = collect(mlp, rows)
+    for pair in whole.pairs:
+        filters = np.eye(len(whole.moments[pair].mean_y))
+        found, expected = (each.gradients.gradient_moments(pair, filters) for each in (parts, whole))
+        assert found.n == expected.n == 200
+        assert_allclose(found.total, expected.total, atol=1e-10)
+        assert_allclose(found.second, expected.second, atol=1e-10)
+
+
 def test_a_model_that_is_one_layer(rows, same_moments):
     model = nn.Linear(6, 2)
     stats = collect(model, rows)
@@ -437,13 +450,27 @@ def test_data_that_are_none(mlp, data, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"sample": 0}, "sample is 0; needed is at least 1"),
-        ({"batch_size": 0}, "batch_size is 0; needed is at least 1"),
+        ({"sample": 0}, r"sample=0: a whole number of at least 1 is needed"),
+        ({"sample": 10.5}, r"sample=10\.5: a whole number of at least 1 is needed"),
+        ({"batch_size": 0}, r"batch_size=0: a whole number of at least 1 is needed"),
+        ({"batch_size": "64"}, r"batch_size='64': a whole number"),
+        ({"seed": -1}, r"seed=-1: a whole number of at least 0 is needed"),
+        ({"seed": True}, r"seed=True: a whole number"),
+        ({"first_row": 1.0}, r"first_row=1\.0: a whole number of at least 0 is needed"),
     ],
 )
-def test_parameters_outside_their_range(mlp, rows, given, message):
+def test_parameters_outside_their_range_are_refused_before_data_are_read(mlp, rows, given, message):
+    stream = iter(rows.split(50))
     with pytest.raises(BadRequest, match=message):
-        collect(mlp, rows, **given)
+        inspect.unwrap(collect)(mlp, stream, **given)
+    assert len(list(stream)) == 4
+
+
+def test_numpy_integers_count(mlp, rows):
+    given = {name: np.int64(value) for name, value in {"seed": 3, "sample": 20, "batch_size": 64}.items()}
+    assert_same(
+        inspect.unwrap(collect)(mlp, rows, **given), collect(mlp, rows, **{name: int(n) for name, n in given.items()})
+    )
 
 
 def test_values_that_are_not_finite_name_site_and_batch(mlp, rows):

@@ -100,9 +100,8 @@ def plsr(moments: Moments) -> Float64[np.ndarray, "a b"]:
         Source components by target components.
     """
     scaled = moments.project(np.diag(_inverse_root(moments.xx)), np.diag(_inverse_root(moments.yy)))
-    fit = partial_least_squares(scaled, min(moments.xy.shape))
-    # Scaling by the root of the scatter cancels in the coefficients only together with the row count.
-    return fit.coefficients()
+    # Roots of the scatter are deviations times sqrt(n); that factor is on both sides and cancels in the coefficients.
+    return partial_least_squares(scaled, min(moments.xy.shape)).coefficients()
 
 
 def _inverse_root(scatter: Float64[np.ndarray, "k k"]) -> Float64[np.ndarray, " k"]:

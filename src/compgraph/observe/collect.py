@@ -21,6 +21,7 @@ from compgraph.observe.resolve import Layers, as_mapping
 from compgraph.observe.rows import RowMode
 from compgraph.observe.state import observing
 from compgraph.observe.trace import Hook, hooked, trace
+from compgraph.request import whole_number
 from compgraph.statistics import Statistics
 
 
@@ -78,6 +79,8 @@ def collect(
 
     Raises
     ------
+    BadRequest
+        When a count or the seed is no whole number, or too small; raised before any data are read.
     BadRequest, UnknownSite, SiteError, ShapeError
         When the request does not fit the model; raised on the first batch.
     NotFinite
@@ -100,8 +103,8 @@ def collect(
     ('input', '1', '2')
     """
     model = bare(model)
-    _require_request(rows=rows, sample=sample, batch_size=batch_size)
-    wish = _Wish(layers, rows, sample, seed, first_row, None if device is None else torch.device(device))
+    batch_size = whole_number(batch_size, "batch_size", minimum=1)
+    wish = _wish(layers, rows, sample=sample, seed=seed, first_row=first_row, device=device)
     run: _Pass | None = None
     bar = tqdm(
         total=n_batches(data, batch_size),
@@ -132,6 +135,14 @@ class _Wish:
     seed: int
     first_row: int
     device: torch.device | None
+
+
+def _wish(layers: Layers, rows: RowMode, *, device: str | torch.device | None, **counts: object) -> _Wish:
+    if rows not in ("position", "sample"):
+        raise BadRequest(f'rows is {rows!r}; needed is "position" or "sample".')
+    smallest = {"sample": 1, "seed": 0, "first_row": 0}
+    checked = {name: whole_number(value, name, minimum=smallest[name]) for name, value in counts.items()}
+    return _Wish(layers, rows, **checked, device=None if device is None else torch.device(device))
 
 
 class _Pass:
@@ -231,11 +242,3 @@ def _nothing(data: Any) -> str:
             "that can be read again, such as a list of batches or a DataLoader."
         )
     return "data has no rows. At least 2 are needed."
-
-
-def _require_request(*, rows: str, sample: int, batch_size: int) -> None:
-    if rows not in ("position", "sample"):
-        raise BadRequest(f'rows is {rows!r}; needed is "position" or "sample".')
-    for name, value in (("sample", sample), ("batch_size", batch_size)):
-        if value < 1:
-            raise BadRequest(f"{name} is {value}; needed is at least 1.")

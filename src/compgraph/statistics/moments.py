@@ -144,7 +144,7 @@ class Moments:
         Returns
         -------
         Moments
-            A view of the same numbers.
+            The same numbers. All arrays are shared but the cross moment, which is copied: O(p q) memory.
         """
         return Moments(self.n, self.mean_y, self.mean_x, self.yy, self.xy.T, self.xx)
 

@@ -30,6 +30,58 @@ class GradientSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MergedGradients:
+    """The gradients of several passes over parts of the data: a `GradientSource` like any other.
+
+    Every input that a pass kept counts once. Parts that are larger than ``sample`` are thus represented by equally many
+    inputs whatever their size, unlike the rows of `Sample`, which stay a sample of the whole.
+
+    Attributes
+    ----------
+    sources
+        One for each pass.
+    """
+
+    sources: tuple[GradientSource, ...]
+
+    def gradient_moments(
+        self,
+        pair: Pair,
+        filters: Float64[np.ndarray, "k q"],
+        patterns: Float64[np.ndarray, "m p"] | None = None,
+    ) -> GradientMoments:
+        """Return the sum of the moments of all sources.
+
+        Parameters
+        ----------
+        pair
+            One that every source has.
+        filters
+            One target score per row.
+        patterns
+            Directions at the source; with them derivatives along each replace gradients.
+
+        Returns
+        -------
+        GradientMoments
+            Over the kept inputs of all parts. Cost: that of each source.
+        """
+        first, *others = (source.gradient_moments(pair, filters, patterns) for source in self.sources)
+        return sum(others, start=first)
+
+
+def _merged(one: GradientSource | None, other: GradientSource | None) -> GradientSource | None:
+    """Merge two sources; statistics half of which cannot be differentiated cannot be differentiated."""
+    if one is None or other is None:
+        return None
+    return MergedGradients(
+        tuple(
+            part for each in (one, other) for part in (each.sources if isinstance(each, MergedGradients) else (each,))
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Statistics:
     """Everything `collect` keeps of a model and its data: no activations, only their statistics.
@@ -47,7 +99,8 @@ class Statistics:
     notes
         Sentences for people: what was chosen on their behalf and what was left out.
     gradients
-        Differentiates the model on a sample of its inputs; ``None`` for statistics read from elsewhere.
+        Differentiates the model on a sample of its inputs; ``None`` for statistics read from elsewhere, and for a sum
+        with such.
     asked
         The ``layers`` and ``rows`` that `collect` was asked for, to observe the model on other data in the same way.
     """
@@ -88,6 +141,6 @@ class Statistics:
             {pair: self.samples[pair] + other.samples[pair] for pair in self.pairs},
             self.n_samples + other.n_samples,
             tuple(dict.fromkeys(self.notes + other.notes)),
-            self.gradients,
+            _merged(self.gradients, other.gradients),
             self.asked,
         )
