@@ -128,7 +128,7 @@ def agreement(
     n_permutations = whole_number(n_permutations, "n_permutations", minimum=0)
     seed = whole_number(seed, "seed", minimum=0)
     group_of = groups.assignment if isinstance(groups, Partition) else groups
-    nodes = _labelled(group_of, labels)
+    nodes = labelled(group_of, labels)
     g = _codes([group_of[node] for node in nodes])
     t = _codes([labels[node] for node in nodes])
     chance = _chance(g, t, n_permutations, seed)
@@ -137,7 +137,7 @@ def agreement(
         ami=float(adjusted_mutual_info_score(t, g)),
         homogeneity=float(homogeneity_score(t, g)),
         completeness=float(completeness_score(t, g)),
-        weighted_ari=_weighted_ari(g, t, _importance(nodes, weights)),
+        weighted_ari=_weighted_ari(g, t, importance(nodes, weights)),
         purity=float(_table(g, t, np.ones(len(nodes))).max(axis=1).sum() / len(nodes)),
         n=len(nodes),
         unlabelled=len(group_of) - len(nodes),
@@ -147,7 +147,8 @@ def agreement(
     )
 
 
-def _labelled(group_of: Mapping[str, Hashable], labels: Mapping[str, Hashable]) -> list[str]:
+def labelled(group_of: Mapping[str, object], labels: Mapping[str, object]) -> list[str]:
+    """Return the nodes that have a label, sorted; refuse labels of strangers, and none at all."""
     strangers = [node for node in labels if node not in group_of]
     if strangers:
         raise BadRequest(
@@ -160,7 +161,8 @@ def _labelled(group_of: Mapping[str, Hashable], labels: Mapping[str, Hashable]) 
     return nodes
 
 
-def _importance(nodes: list[str], weights: Mapping[str, float | int] | None) -> Float64[np.ndarray, " n"]:
+def importance(nodes: list[str], weights: Mapping[str, float | int] | None) -> Float64[np.ndarray, " n"]:
+    """Return the weight of every node, the largest scaled to 1; refuse what is missing, negative or not finite."""
     if weights is None:
         return np.ones(len(nodes))
     for node in nodes:
