@@ -2,26 +2,28 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 from torch import nn
 
-from compgraph.check import TaskProfile
+from compgraph.check import ChanceTest, TaskProfile, against_rotations, against_twins, stability
 from compgraph.connect import build_graph, edges
 from compgraph.connect.edges import Rule
-from compgraph.decompose import Components, Method, components
+from compgraph.decompose import ComponentSet, Interaction, Method, components
 from compgraph.decompose.registry import Decomposition
 from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
+from compgraph.request import whole_number
 from compgraph.show.report import summarise, write_report
-from compgraph.statistics import Space, Statistics
+from compgraph.statistics import Statistics
 
 # The best of those measured on networks whose tasks are known; README.md has the table.
-METHOD, RULE, ALGORITHM = "gradient", "correlation", "spectral"
+METHOD, RULE, ALGORITHM = "interaction", "gradient", "spectral"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,24 +35,46 @@ class Analysis:
     stats
         Statistics of the model on the data.
     components
-        Components of every space.
+        Components of every space; ``components.interactions`` has the blocks that the method ``"interaction"`` found.
     graph
         The component graph.
     found
-        The groups that the algorithm gave, reliable or not.
+        The groups that the algorithm gave, reliable or not. Its p-value is the largest of all nulls that were drawn,
+        and its stability the smallest of those measured.
     groups
         The same where they are reliable (p-value <= 0.05 and stability >= 0.6), else everything in one group with the
         p-value and stability that say why.
+    tests
+        The nulls that go beyond the graph: untrained twins and random rotations.
     """
 
     stats: Statistics
-    components: Mapping[Space, Components]
+    components: ComponentSet
     graph: nx.DiGraph
     found: Partition
     groups: Partition
+    tests: tuple[ChanceTest, ...] = ()
 
     def __str__(self) -> str:
-        return summarise(self.graph, self.found, stats=self.stats)
+        return summarise(self.graph, self.found, stats=self.stats, evidence=self.evidence)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Sentences on what speaks for the groups and against them."""
+        interactions = self.components.interactions
+        return (*map(str, self.tests), *(interactions.notes if interactions else ()))
+
+    @property
+    def hierarchy(self) -> Mapping[str, tuple[int, ...]]:
+        """Node id to its group and, where the method divides groups again, its part of that group."""
+        if self.groups.n_groups == 1:
+            return dict.fromkeys(self.groups.assignment, (0,))
+        parts = dict(self.graph.nodes(data="part"))
+        divided = {self.groups.assignment[node] for node, part in parts.items() if part}
+        return {
+            node: (group, parts[node] or 0) if group in divided else (group,)
+            for node, group in self.groups.assignment.items()
+        }
 
     def save(self, folder: str | os.PathLike[str], *, profile: TaskProfile | None = None) -> Path:
         """Write everything people and programs look at into a folder.
@@ -73,7 +97,7 @@ class Analysis:
         OutputError
             When a file cannot be written.
         """
-        return write_report(folder, self.graph, self.found, stats=self.stats, profile=profile)
+        return write_report(folder, self.graph, self.found, stats=self.stats, profile=profile, evidence=self.evidence)
 
 
 def analyze(
@@ -81,12 +105,13 @@ def analyze(
     data: Any,
     layers: Any = None,
     *,
-    method: str | Method | Decomposition = METHOD,
+    method: str | Method | Interaction | Decomposition = METHOD,
     rule: str | Rule = RULE,
     algorithm: str | Algorithm = ALGORITHM,
     n_components: int | None = None,
     n_seeds: int = 10,
     n_null: int = 99,
+    n_twins: int = 19,
     seed: int = 0,
     **options: Any,
 ) -> Analysis:
@@ -101,15 +126,18 @@ def analyze(
     layers
         Names, globs, or a dict of selectors, as in `compgraph.collect`; by default chosen and reported.
     method
-        Component method, as in `compgraph.components`.
+        Component method, as in `compgraph.components`. The default also says how many groups there are.
     rule
         Edge rule, as in `compgraph.edges`.
     algorithm, n_seeds, n_null
         Community algorithm, its runs and the null graphs, as in `compgraph.communities`.
     n_components
         At most this many per space.
+    n_twins
+        Untrained copies of the network to compare with, for the method ``"interaction"``: 19 are the fewest that can
+        give a p-value of 0.05, 0 compares with none.
     seed
-        Of the samples, the algorithm and the null graphs.
+        Of the samples, the algorithm and all nulls.
     **options
         Passed on to `compgraph.collect`.
 
@@ -125,11 +153,30 @@ def analyze(
 
     Notes
     -----
-    One pass over the data, forward and backward passes over at most 1,024 of its inputs, and linear algebra of cost
-    O(d^3) per layer of width d.
+    One pass over the data, forward and backward passes over at most 1,024 of its inputs (as many again for each twin),
+    and linear algebra of cost O(d^3) per layer of width d.
     """
+    n_twins = whole_number(n_twins, "n_twins", minimum=0)
     stats = collect(model, data, layers, seed=seed, **options)
     parts = components(stats, method, n_components=n_components)
     graph = build_graph(parts, edges(stats, parts, rule))
-    found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null)
-    return Analysis(stats, parts, graph, found, found.trusted())
+    counted = {"n_groups": parts.interactions.split.n_blocks} if parts.interactions and algorithm == ALGORITHM else {}
+    found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null, **counted)
+    tests: tuple[ChanceTest, ...] = ()
+    if parts.interactions and found.n_groups > 1:
+        tests = (
+            against_twins(stats, n=n_twins, seed=seed),
+            against_rotations(parts.interactions, n=n_null, seed=seed),
+        )
+        found = _judged(found, tests, stability(parts.interactions))
+    return Analysis(stats, parts, graph, found, found.trusted(), tests)
+
+
+def _judged(found: Partition, tests: tuple[ChanceTest, ...], halves: float) -> Partition:
+    """Hold groups to the least favourable of all evidence."""
+    values = [test.p_value for test in tests if test.by_chance]
+    return replace(
+        found,
+        p_value=float(np.max([found.p_value, *values])),
+        stability=min(found.stability, halves),
+    )

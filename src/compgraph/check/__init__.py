@@ -2,6 +2,7 @@
 
 from compgraph.check.agreement import Agreement, agreement
 from compgraph.check.ceiling import HardCeiling, hard_ceiling
+from compgraph.check.chance import ChanceTest, against_rotations, against_twins, stability
 from compgraph.check.cover import Cover, cover, true_cover
 from compgraph.check.overlap import Overlap, overlap
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
@@ -9,17 +10,21 @@ from compgraph.check.tasks import TaskProfile, task_profile
 
 __all__ = [
     "Agreement",
+    "ChanceTest",
     "Cover",
     "ElementCentric",
     "HardCeiling",
     "Overlap",
     "TaskProfile",
+    "against_rotations",
+    "against_twins",
     "agreement",
     "cover",
     "element_centric_similarity",
     "hard_ceiling",
     "omega_index",
     "overlap",
+    "stability",
     "task_profile",
     "true_cover",
 ]

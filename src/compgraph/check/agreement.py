@@ -137,7 +137,7 @@ def agreement(
         ami=float(adjusted_mutual_info_score(t, g)),
         homogeneity=float(homogeneity_score(t, g)),
         completeness=float(completeness_score(t, g)),
-        weighted_ari=_weighted_ari(g, t, importance(nodes, weights)),
+        weighted_ari=weighted_ari(g, t, importance(nodes, weights)),
         purity=float(_table(g, t, np.ones(len(nodes))).max(axis=1).sum() / len(nodes)),
         n=len(nodes),
         unlabelled=len(group_of) - len(nodes),
@@ -191,7 +191,21 @@ def _table(
     return np.bincount(g * shape[1] + t, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _weighted_ari(g: Int64[np.ndarray, " n"], t: Int64[np.ndarray, " n"], weights: Float64[np.ndarray, " n"]) -> float:
+def weighted_ari(g: Int64[np.ndarray, " n"], t: Int64[np.ndarray, " n"], weights: Float64[np.ndarray, " n"]) -> float:
+    """Return the importance-weighted adjusted Rand index of two labelings.
+
+    Parameters
+    ----------
+    g, t
+        Labels from 0.
+    weights
+        Importance of each node, at least 0.
+
+    Returns
+    -------
+    float
+        See `agreement`.
+    """
     g, t, weights = (each[weights > 0] for each in (g, t, weights))
     table, squares = _table(g, t, weights), _table(g, t, weights**2)
     if max(np.count_nonzero(table, axis=0).max(), np.count_nonzero(table, axis=1).max()) == 1:

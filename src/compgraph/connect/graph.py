@@ -61,7 +61,8 @@ def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) 
     Returns
     -------
     networkx.DiGraph
-        One node per component with ``layer, side, depth, index, method, strength, share, label``; one edge
+        One node per component with ``layer, side, depth, index, method, strength, share, label``, and ``block`` and
+        ``part`` where the method finds them; one edge
         per non-zero entry of a block with ``weight, effect, kind, rule``; directed the way data flows.
 
     Raises
@@ -89,6 +90,7 @@ def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) 
 
 def _node_attributes(part: Components, index: int) -> dict[str, object]:
     space, axis = part.space, part.axes[index]
+    found = {"block": part.block, "part": part.part}
     unit = np.flatnonzero(axis)
     # A component along one feature is best known by the number of that feature.
     number = f"unit {unit[0]}" if len(unit) == 1 and len(axis) > 1 else str(index)
@@ -101,6 +103,7 @@ def _node_attributes(part: Components, index: int) -> dict[str, object]:
         "strength": float(part.strength[index]),
         "share": float(part.share[index]),
         "label": f"{space.layer} {space.side} {number}",
+        **{name: int(each[index]) for name, each in found.items() if each is not None},
     }
 
 

@@ -1,22 +1,30 @@
 """Statistics become components: linear algebra on small matrices, NumPy and SciPy only."""
 
-from compgraph.decompose.components import Components, components
+from compgraph.decompose.components import Components, ComponentSet, components
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.gradient import gradient_reads
+from compgraph.decompose.interaction import Interactions, interaction
 from compgraph.decompose.partial_least_squares import PartialLeastSquares, partial_least_squares
 from compgraph.decompose.principal import neurons, pca
-from compgraph.decompose.registry import METHODS, Method, register_method
+from compgraph.decompose.registry import METHODS, Interaction, Method, register_method
+from compgraph.decompose.rotate import ROTATIONS, register_rotation
 
 __all__ = [
     "METHODS",
+    "ROTATIONS",
+    "ComponentSet",
     "Components",
     "Directions",
+    "Interaction",
+    "Interactions",
     "Method",
     "PartialLeastSquares",
     "components",
     "gradient_reads",
+    "interaction",
     "neurons",
     "partial_least_squares",
     "pca",
     "register_method",
+    "register_rotation",
 ]

@@ -1,14 +1,16 @@
 """Components of every space of a model, from its statistics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 
 from compgraph.arrays import brief, fix_signs, read_only, require_finite
 from compgraph.decompose.directions import Directions, neighbour_gaps, support
-from compgraph.decompose.registry import Decomposition, Method, resolve_method
+from compgraph.decompose.interaction import LIMIT, Interactions, interaction
+from compgraph.decompose.registry import Decomposition, Interaction, Method, resolve_method
 from compgraph.errors import BadRequest, DeadSite, ShapeError
 from compgraph.request import whole_number
 from compgraph.statistics import Moments, Space, Statistics
@@ -45,6 +47,10 @@ class Components:
         direction is arbitrary within a degenerate block. ``"pca"`` chooses among the eigenvalues of the space,
         ``"plsr"`` among the singular values of what is left, ``"gradient"`` among the eigenvalues of the one target
         that the direction belongs to: another target may come as close. 1 for ``"neuron"``, which has no choice.
+    block
+        Number of the block of components that hardly interact with others, where the method finds blocks.
+    part
+        Number of its part of that block, where the block is divided again; else 0.
     """
 
     space: Space
@@ -56,12 +62,17 @@ class Components:
     strength: Float64[np.ndarray, " k"]
     share: Float64[np.ndarray, " k"]
     gap: Float64[np.ndarray, " k"]
+    block: Int64[np.ndarray, " k"] | None = None
+    part: Int64[np.ndarray, " k"] | None = None
 
     __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in ("axes", "patterns", "center", "deviation", "strength", "share", "gap"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+        for name in ("block", "part"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.axes)
@@ -97,12 +108,28 @@ class Components:
         return scores @ self.patterns + self.center
 
 
+class ComponentSet(dict[Space, Components]):
+    """The components of every space, in the order in which data flows.
+
+    Parameters
+    ----------
+    parts
+        Space to `Components`.
+    interactions
+        What the method ``"interaction"`` found beside them: blocks, their number and the evidence; else nothing.
+    """
+
+    def __init__(self, parts: Mapping[Space, Components], interactions: Interactions | None = None) -> None:
+        super().__init__((space, parts[space]) for space in sorted(parts))
+        self.interactions = interactions
+
+
 def components(
     stats: Statistics,
-    method: str | Method | Decomposition = "pca",
+    method: str | Method | Interaction | Decomposition = "interaction",
     *,
     n_components: int | None = None,
-) -> dict[Space, Components]:
+) -> ComponentSet:
     """Find the components of every space.
 
     Parameters
@@ -110,17 +137,18 @@ def components(
     stats
         What `compgraph.collect` returned.
     method
-        ``"pca"`` (largest variance), ``"plsr"`` (the two sides of the regression of each layer on the one before),
-        ``"gradient"`` (read directions of single components of the next layer), ``"neuron"`` (the basis as it is),
-        or a function ``(moments, n_components) -> axes, strength``.
+        ``"interaction"`` (what the outputs read, turned until blocks come apart; an `Interaction` names other
+        rotations), ``"pca"`` (largest variance), ``"plsr"`` (the two sides of the regression of each layer on the one
+        before), ``"gradient"`` (read directions of single components of the next layer), ``"neuron"`` (the basis as it
+        is), or a function ``(moments, n_components) -> axes, strength``.
     n_components
         At most this many per space, and no more than the widest has features; a space of lower numerical rank gives
-        as many as it has. Default: 16.
+        as many as it has. Default: 16, and 48 for ``"interaction"``, which stops at 99 % of what is read.
 
     Returns
     -------
-    dict
-        Space to `Components`, in the order in which data flows.
+    ComponentSet
+        A dict of space to `Components`, in the order in which data flows.
 
     Raises
     ------
@@ -135,15 +163,27 @@ def components(
     -----
     Cost O(d^3) per space of width d; ``"gradient"`` runs the model forward and backward on the sampled inputs.
     """
-    limit = DEFAULT_LIMIT if n_components is None else whole_number(n_components, "n_components", minimum=1)
     chosen = resolve_method(method)
+    usual = LIMIT if isinstance(chosen, Interaction) else DEFAULT_LIMIT
+    limit = usual if n_components is None else whole_number(n_components, "n_components", minimum=1)
     for pair in stats.pairs:
         _require_alive(pair.source, stats.moments[pair].xx, stats.moments[pair].n)
         _require_alive(pair.target, stats.moments[pair].yy, stats.moments[pair].n)
     if n_components is not None:
         _require_reachable(stats, limit)
-    found = _from_gradients(stats, chosen, limit) if chosen.from_gradients else _from_moments(stats, chosen, limit)
-    return {space: found[space] for space in sorted(found)}
+    if isinstance(chosen, Interaction):
+        return _from_interactions(stats, chosen, limit)
+    return ComponentSet((_from_gradients if chosen.from_gradients else _from_moments)(stats, chosen, limit))
+
+
+def _from_interactions(stats: Statistics, method: Interaction, limit: int) -> ComponentSet:
+    directions, found = interaction(stats, limit, method.rotations)
+    parts = {}
+    for pair in stats.pairs:
+        moments = stats.moments[pair]
+        parts[pair.source] = _finish(pair.source, method.name, directions[pair.source], moments)
+        parts[pair.target] = _finish(pair.target, method.name, directions[pair.target], moments.swap())
+    return ComponentSet(parts, found)
 
 
 def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
@@ -178,8 +218,8 @@ def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space
                 "between are dead on this data, or cut by a detach; leave the layer out."
             )
         read = Directions(*method.reads(gradients, limit))
-        read = Directions(read.axes @ basis, read.strength, read.gap)
-        found[pair.source] = _finish(pair.source, method.name, read, moments, total)
+        read = Directions(read.axes @ basis, read.strength, read.gap, total=total)
+        found[pair.source] = _finish(pair.source, method.name, read, moments)
         targets, sensitivity = _as_written(found[pair.source], moments), found[pair.source].strength
     return found
 
@@ -189,7 +229,7 @@ def _as_written(read: Components, moments: Moments) -> Directions:
     return Directions(read.axes, variance, read.gap)
 
 
-def _finish(space: Space, name: str, found: Any, moments: Moments, total: float | None = None) -> Components:
+def _finish(space: Space, name: str, found: Any, moments: Moments) -> Components:
     """Turn what a method returned into checked `Components`; ``moments`` have the space as ``x``."""
     given = Directions(*found)
     axes, strength = np.asarray(given.axes, dtype=np.float64), np.asarray(given.strength, dtype=np.float64)
@@ -209,7 +249,7 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, total: float 
     patterns = np.linalg.pinv(axes).T if given.patterns is None else given.patterns
     flips = np.sign((fixed * axes).sum(axis=1, keepdims=True))
     variance = np.einsum("kd,de,ke->k", fixed, moments.xx, fixed) / moments.n
-    whole = float(np.trace(moments.xx)) / moments.n if total is None else total
+    whole = float(np.trace(moments.xx)) / moments.n if given.total is None else given.total
     return Components(
         space=space,
         method=name,
@@ -220,6 +260,8 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, total: float 
         strength=strength,
         share=strength / whole,
         gap=neighbour_gaps(strength) if given.gap is None else given.gap,
+        block=given.block,
+        part=given.part,
     )
 
 

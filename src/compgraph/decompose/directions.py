@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 from scipy.linalg import qr
 
 # Moments of float32 activations are right to about 1e-7 of the deviations of the two features; this is ten times that.
@@ -28,12 +28,21 @@ class Directions(NamedTuple):
         it was chosen from; near 0 the direction is arbitrary within a degenerate block.
     patterns
         What the activations do when a score rises by one: the dual of ``axes``.
+    block
+        Number of the block that a direction is in, where the method finds blocks.
+    part
+        Number of its part of that block.
+    total
+        Strength of the whole space; its variance where none is given.
     """
 
     axes: Float64[np.ndarray, "k d"]
     strength: Float64[np.ndarray, " k"]
     gap: Float64[np.ndarray, " k"] | None = None
     patterns: Float64[np.ndarray, "k d"] | None = None
+    block: Int64[np.ndarray, " k"] | None = None
+    part: Int64[np.ndarray, " k"] | None = None
+    total: float | None = None
 
 
 def varying(scatter: Float64[np.ndarray, "d d"]) -> Bool[np.ndarray, " d"]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from compgraph.decompose.gradient import gradient_reads
+from compgraph.decompose.interaction import COMMUTANT
 from compgraph.decompose.partial_least_squares import plsr_reads, plsr_writes
 from compgraph.decompose.principal import neurons, pca
+from compgraph.decompose.rotate import Rotation
 from compgraph.errors import unknown_name
 from compgraph.statistics import Moments
 
@@ -38,6 +40,24 @@ class Method:
     from_gradients: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """The method that finds the components of all spaces together, by what they do to the outputs.
+
+    Attributes
+    ----------
+    rotations
+        Compared by how little blocks of components leak: ``"commutant"`` (all spaces and the outputs turned together),
+        ``"none"``, ``"varimax"``, ``"ica"``, ``"jade"``, a registered name, or a function
+        ``(scores, gradients) -> basis``.
+    name
+        What the components will be called.
+    """
+
+    rotations: tuple[str | Rotation, ...] = (COMMUTANT,)
+    name: str = "interaction"
+
+
 def one_sided(name: str, decomposition: Decomposition) -> Method:
     """Make a method of a function that looks at one space at a time.
 
@@ -60,15 +80,16 @@ def one_sided(name: str, decomposition: Decomposition) -> Method:
     return Method(name, decomposition, writes)
 
 
-METHODS: dict[str, Method] = {
+METHODS: dict[str, Method | Interaction] = {
     "neuron": one_sided("neuron", neurons),
     "pca": one_sided("pca", pca),
     "plsr": Method("plsr", plsr_reads, plsr_writes),
     "gradient": Method("gradient", gradient_reads, one_sided("neuron", neurons).writes, from_gradients=True),
+    "interaction": Interaction(),
 }
 
 
-def register_method(name: str, method: Method | Decomposition) -> None:
+def register_method(name: str, method: Method | Interaction | Decomposition) -> None:
     """Give a component method a name that `compgraph.components` understands.
 
     Parameters
@@ -77,22 +98,23 @@ def register_method(name: str, method: Method | Decomposition) -> None:
         The name; an existing one is replaced.
     method
         A function ``(moments, n_components) -> axes, strength`` of the ``x`` side of `Moments`, or a `Method` where
-        the two sides of a layer need different functions.
+        the two sides of a layer need different functions, or an
+        `Interaction`.
     """
-    METHODS[name] = method if isinstance(method, Method) else one_sided(name, method)
+    METHODS[name] = method if isinstance(method, Method | Interaction) else one_sided(name, method)
 
 
-def resolve_method(method: str | Method | Decomposition) -> Method:
+def resolve_method(method: str | Method | Interaction | Decomposition) -> Method | Interaction:
     """Turn a name or a function into a `Method`.
 
     Parameters
     ----------
     method
-        A registered name, a `Method`, or a function as `register_method` takes it.
+        A registered name, a `Method`, an `Interaction`, or a function as `register_method` takes it.
 
     Returns
     -------
-    Method
+    Method or Interaction
         The method.
 
     Raises
@@ -100,7 +122,7 @@ def resolve_method(method: str | Method | Decomposition) -> Method:
     UnknownName
         When the name is not registered.
     """
-    if isinstance(method, Method):
+    if isinstance(method, Method | Interaction):
         return method
     if callable(method):
         return one_sided(getattr(method, "__name__", "custom"), method)

@@ -6,6 +6,7 @@ from compgraph.group.canonical import canonical_copy
 from compgraph.group.communities import communities
 from compgraph.group.layered import layered_modularity
 from compgraph.group.layered_louvain import layered_louvain_communities
+from compgraph.group.membership import memberships
 from compgraph.group.null import null_graphs
 from compgraph.group.partition import Partition
 
@@ -17,6 +18,7 @@ __all__ = [
     "communities",
     "layered_louvain_communities",
     "layered_modularity",
+    "memberships",
     "null_graphs",
     "register_algorithm",
 ]

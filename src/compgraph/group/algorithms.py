@@ -107,7 +107,7 @@ def register_algorithm(name: str, function: Algorithm) -> None:
     Parameters
     ----------
     name
-        What `communities` will accept as ``method``; an existing one is replaced.
+        What `communities` will accept as ``algorithm``; an existing one is replaced.
     function
         ``function(graph, weight=, seed=, **params)`` returning an iterable of node sets. Whichever of ``weight`` and
         ``seed`` its signature lacks is not passed; one without ``seed`` is taken to be deterministic.
@@ -115,12 +115,12 @@ def register_algorithm(name: str, function: Algorithm) -> None:
     ALGORITHMS[name] = function
 
 
-def resolve(method: object) -> tuple[str, Algorithm]:
-    """Return the name and the function that ``method`` stands for.
+def resolve(algorithm: object) -> tuple[str, Algorithm]:
+    """Return the name and the function that ``algorithm`` stands for.
 
     Parameters
     ----------
-    method
+    algorithm
         A registered name, or a function.
 
     Returns
@@ -133,15 +133,15 @@ def resolve(method: object) -> tuple[str, Algorithm]:
     UnknownName
         When no algorithm has that name.
     BadRequest
-        When ``method`` is neither a name nor a function.
+        When ``algorithm`` is neither a name nor a function.
     """
-    if isinstance(method, str):
-        if method not in ALGORITHMS:
-            raise unknown_name("community algorithm", method, ALGORITHMS)
-        return method, ALGORITHMS[method]
-    if callable(method):
-        return getattr(method, "__name__", type(method).__name__), method
-    raise BadRequest(f"method={method!r}: a registered name or a function (graph, weight=, seed=) is needed.")
+    if isinstance(algorithm, str):
+        if algorithm not in ALGORITHMS:
+            raise unknown_name("community algorithm", algorithm, ALGORITHMS)
+        return algorithm, ALGORITHMS[algorithm]
+    if callable(algorithm):
+        return getattr(algorithm, "__name__", type(algorithm).__name__), algorithm
+    raise BadRequest(f"algorithm={algorithm!r}: a registered name or a function (graph, weight=, seed=) is needed.")
 
 
 def takes_seed(function: Algorithm) -> bool:

@@ -17,6 +17,7 @@ from compgraph.errors import BadRequest
 from compgraph.group.algorithms import Algorithm, resolve, run, takes_seed
 from compgraph.group.canonical import canonical_copy, undirected
 from compgraph.group.layered import layered_modularity
+from compgraph.group.membership import memberships
 from compgraph.group.null import null_graphs
 from compgraph.group.partition import Partition
 from compgraph.request import whole_number
@@ -50,7 +51,7 @@ class _Search:
 
 def communities(
     graph: nx.DiGraph,
-    method: str | Algorithm = "louvain",
+    algorithm: str | Algorithm = "spectral",
     *,
     seed: int | np.integer = 0,
     n_seeds: int | np.integer = 10,
@@ -71,8 +72,9 @@ def communities(
     ----------
     graph
         A component graph. Its direction is dropped: reciprocal weights are summed.
-    method
-        ``"louvain"``, ``"greedy"``, ``"label_propagation"``, a registered name, or a function
+    algorithm
+        ``"spectral"``, ``"louvain"``, ``"layered"`` (Louvain with a null for each block of layers), ``"greedy"``,
+        ``"label_propagation"``, ``"leiden"`` (fast; needs ``compgraph[fast]``), a registered name, or a function
         ``(graph, weight=, seed=, **params)`` that returns an iterable of node sets. The function sees a frozen
         undirected graph with nodes numbered in canonical order and the attributes kept.
     seed
@@ -129,7 +131,7 @@ def communities(
     n_seeds = whole_number(n_seeds, "n_seeds", minimum=1)
     n_null = whole_number(n_null, "n_null", minimum=0)
     _require_resolution(params.get("resolution", 1))
-    name, function = resolve(method)
+    name, function = resolve(algorithm)
     record = {"weight": weight, "n_seeds": n_seeds, "n_null": n_null, **params}
     plain = canonical_copy(graph, weight=weight)
     if plain.number_of_edges() == 0:
@@ -144,14 +146,16 @@ def communities(
         by_chance = [test.evidence(null, test.runs(undirected(null, weight=weight))) for null in nulls]
     qualities = [search.quality(plain, groups) for groups in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
+    assignment = dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True))
     return Partition(
-        assignment=dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True)),
+        assignment=assignment,
         quality=qualities[best],
         p_value=_p_value(search.evidence(graph, runs), by_chance),
         stability=_stability(runs, deterministic=not takes_seed(function)),
         algorithm=name,
         parameters=record,
         seed=seed,
+        membership=memberships(graph, assignment, weight=weight),
     )
 
 

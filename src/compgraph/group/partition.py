@@ -1,7 +1,7 @@
 """A grouping of every node, with what is needed to judge and repeat it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +35,8 @@ class Partition:
         Everything else the call was given.
     seed
         Where all random numbers started.
+    membership
+        Node id to the share of its links that goes to each group, 1 in total; see `compgraph.group.memberships`.
 
     Examples
     --------
@@ -50,16 +52,17 @@ class Partition:
     algorithm: str
     parameters: Mapping[str, Any]
     seed: int
+    membership: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     __repr__ = brief
 
     def __post_init__(self) -> None:
-        for name in ("assignment", "parameters"):
+        for name in ("assignment", "parameters", "membership"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[type["Partition"], tuple[Any, ...]]:
         # Read-only views cannot be pickled or copied; plain dictionaries can, and become views again.
-        values = (getattr(self, field.name) for field in fields(self))
+        values = (getattr(self, each.name) for each in fields(self))
         return Partition, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     @classmethod
@@ -81,7 +84,7 @@ class Partition:
             One group with quality 0, p-value 1 and stability 1.
         """
         everyone = dict.fromkeys(ordered_nodes(graph), 0)
-        return cls(everyone, 0.0, 1.0, 1.0, algorithm, parameters or {}, seed)
+        return cls(everyone, 0.0, 1.0, 1.0, algorithm, parameters or {}, seed, dict.fromkeys(everyone, (1.0,)))
 
     @property
     def n_groups(self) -> int:
@@ -103,7 +106,23 @@ class Partition:
         """
         if self.reliable:
             return self
-        return replace(self, assignment=dict.fromkeys(self.assignment, 0), quality=0.0)
+        everyone = dict.fromkeys(self.assignment, 0)
+        return replace(self, assignment=everyone, quality=0.0, membership=dict.fromkeys(everyone, (1.0,)))
+
+    def shared(self, *, below: float = 0.8) -> tuple[str, ...]:
+        """Return the components that several groups use.
+
+        Parameters
+        ----------
+        below
+            A component is shared when no group has at least this share of its links.
+
+        Returns
+        -------
+        tuple of str
+            Node ids in canonical order.
+        """
+        return tuple(node for node, shares in self.membership.items() if max(shares) < below)
 
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Return the node ids of each group.

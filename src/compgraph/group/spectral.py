@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import networkx as nx
 import numpy as np
-from jaxtyping import Float64
-from sklearn.cluster import KMeans
+from jaxtyping import Float64, Int64
+from scipy.linalg import qr
 
 from compgraph.errors import BadRequest
 
@@ -14,7 +14,7 @@ DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is 
 
 
 def spectral_communities(
-    graph: nx.Graph, weight: str = "weight", seed: int | None = None, *, cut: float = 0.15
+    graph: nx.Graph, weight: str = "weight", *, cut: float = 0.15, n_groups: int | None = None
 ) -> Iterable[set[int]]:
     r"""Group nodes by the slow modes of the normalised Laplacian that are not modes of depth.
 
@@ -26,8 +26,9 @@ def spectral_communities(
 
     .. math:: 1 + \#\{ j : \mu_j < \min(\text{cut}, \mu_1 + \lambda / 2) \}
 
-    groups: modes higher than that are the first ones again, varying along depth. Nodes are clustered by k-means on
-    the rows of those modes and of :math:`D^{1/2} 1`, scaled to unit length.
+    groups: modes higher than that are the first ones again, varying along depth. Rows of those modes and of
+    :math:`D^{1/2} 1`, scaled to unit length, are near one of as many orthogonal directions as there are groups; a
+    pivoted QR factorisation finds them, so that the result does not depend on a seed.
 
     Parameters
     ----------
@@ -36,11 +37,11 @@ def spectral_communities(
         these, all are in one space. A node without links is a group of its own.
     weight
         The edge attribute to read.
-    seed
-        Seed of k-means.
     cut
         Between 0 and 1: lower for fewer, better separated groups. Half of it is roughly the part of its links that a
         group may have with others.
+    n_groups
+        How many groups, where that is known from elsewhere; counted when None.
 
     Returns
     -------
@@ -61,24 +62,33 @@ def spectral_communities(
     References
     ----------
     Ng, Jordan and Weiss, "On spectral clustering: analysis and an algorithm", NeurIPS 14 (2001). von Luxburg, "A
-    tutorial on spectral clustering", Statistics and Computing 17 (2007), doi:10.1007/s11222-007-9033-z.
+    tutorial on spectral clustering", Statistics and Computing 17 (2007), doi:10.1007/s11222-007-9033-z. Damle, Minden
+    and Ying, "Simple, direct and efficient multi-way spectral clustering", Information and Inference 8 (2019),
+    doi:10.1093/imaiai/iay008.
     """
     if not 0 < cut < 1:
         raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
     linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
     groups = [{node} for node in set(graph).difference(linked)]
     if linked:
-        rows = _embedding(graph, linked, weight, cut)
-        # Few starts per run: the runs over seeds are many, and where they disagree `Partition.stability` says so.
-        labels = KMeans(rows.shape[1], n_init=4, random_state=seed).fit_predict(rows) if rows.shape[1] > 1 else None
+        rows = _embedding(graph, linked, weight, cut, n_groups)
         members: dict[int, set[int]] = {}
-        for i, node in enumerate(linked):
-            members.setdefault(0 if labels is None else int(labels[i]), set()).add(node)
+        for node, label in zip(linked, _clusters(rows).tolist(), strict=True):
+            members.setdefault(label, set()).add(node)
         groups.extend(members.values())
     return groups
 
 
-def _embedding(graph: nx.Graph, nodes: list[int], weight: str, cut: float) -> Float64[np.ndarray, "n groups"]:
+def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
+    """Return the cluster of each row: that of the nearest of ``k`` directions which rows themselves pick out."""
+    picked = qr(rows.T, mode="economic", pivoting=True)[2][: rows.shape[1]]
+    left, _, right = np.linalg.svd(rows[picked].T)
+    return np.asarray(np.argmax(np.abs(rows @ (left @ right)), axis=1))
+
+
+def _embedding(
+    graph: nx.Graph, nodes: list[int], weight: str, cut: float, n_groups: int | None
+) -> Float64[np.ndarray, "n groups"]:
     """Return one row per node and one column per group."""
     links = np.zeros((len(nodes), len(nodes)))
     number = {node: i for i, node in enumerate(nodes)}
@@ -93,7 +103,8 @@ def _embedding(graph: nx.Graph, nodes: list[int], weight: str, cut: float) -> Fl
     # The spectrum of L ends at 2: there the depth modes are out of the way.
     values, vectors = np.linalg.eigh(away @ laplacian @ away + 2 * depth @ depth.T)
     slowest = 1 - math.cos(math.pi / max(depth.shape[1] - 1, 1))
-    modes = vectors[:, values < min(cut, values[0] + DEPTH_MARGIN * slowest)]
+    slow = int((values < min(cut, values[0] + DEPTH_MARGIN * slowest)).sum()) if n_groups is None else n_groups - 1
+    modes = vectors[:, :slow]
     rows = np.column_stack([root / np.linalg.norm(root), modes])
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 

@@ -3,5 +3,6 @@
 from compgraph.observe.collect import collect
 from compgraph.observe.resolve import Layers
 from compgraph.observe.sites import Site, describe, sites
+from compgraph.observe.untrained import kept_statistics, untrained_twin
 
-__all__ = ["Layers", "Site", "collect", "describe", "sites"]
+__all__ = ["Layers", "Site", "collect", "describe", "kept_statistics", "sites", "untrained_twin"]

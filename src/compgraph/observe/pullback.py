@@ -1,26 +1,27 @@
 """Gradients of scores at one site with respect to rows at the site before it, on a sample of inputs."""
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor, nn
 
 from compgraph.arrays import require_finite
-from compgraph.errors import BadRequest, ShapeError, SiteError
+from compgraph.errors import BadRequest, ShapeError
 from compgraph.observe.apart import require_rows_apart
 from compgraph.observe.batches import Call
 from compgraph.observe.chain import Chain
+from compgraph.observe.fan import Fan
 from compgraph.observe.inputs import InputSample
 from compgraph.observe.models import device_of
-from compgraph.observe.rows import from_rows, to_rows, width_of
+from compgraph.observe.nudge import Nudge, no_gradient
+from compgraph.observe.rows import to_rows, width_of
 from compgraph.observe.state import observing
 from compgraph.observe.trace import Hook, hooked
-from compgraph.statistics import GradientMoments, Pair, row_priority
+from compgraph.statistics import GradientMoments, Pair, Space, row_priority
 
 _CHUNK_BYTES = 256 * 2**20
 
@@ -45,7 +46,8 @@ class Pullback:
     """
 
     def __init__(self, model: nn.Module, chain: Chain, inputs: InputSample, *, elements: int) -> None:
-        self._model, self._chain, self._inputs = model, chain, inputs
+        self.model = model
+        self._chain, self._inputs = chain, inputs
         self._chunk = max(1, _CHUNK_BYTES // (16 * max(elements, 1)))
         self._apart = False
 
@@ -99,9 +101,9 @@ class Pullback:
         width = p if patterns is None else len(patterns)
         total, second = np.zeros((len(filters), width)), np.zeros((len(filters), width, width))
         rows = 0
-        with observing(self._model, gradients=True):
-            for call, ids in self._chunks():
-                segment = _Segment(self._model, self._chain, site, call)
+        with observing(self.model, gradients=True):
+            for call, ids in self._chunks(self._chunk):
+                segment = _Segment(self.model, self._chain, site, call)
                 rows += segment.n_rows
                 for b, plain, probed in segment.gradients(torch.tensor(filters), self._signs(site, ids)):
                     along = probed if patterns is None else probed @ _like(patterns, probed).T
@@ -110,6 +112,63 @@ class Pullback:
                     second[b] += (along.T @ along).cpu().numpy()
         require_finite(second, f"the gradients of {pair.target} with respect to {pair.source}")
         return GradientMoments(rows, total, second)
+
+    def output_gradients(
+        self, filters: Float64[np.ndarray, "q d"]
+    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
+        r"""Yield the gradients of output scores with respect to rows of every space that something reads.
+
+        Where the output has many rows per sample, a score is :math:`\sum_s \epsilon_s t_{bs}` with random signs, as in
+        `gradient_moments`. Where a space has many, four rows drawn at random are kept of each sample.
+
+        Parameters
+        ----------
+        filters
+            One score per row, in coordinates of the output's features.
+
+        Yields
+        ------
+        Mapping
+            Of a chunk of the kept inputs, in random order: for each ``"in"`` space one gradient per row and score.
+
+        Raises
+        ------
+        ShapeError
+            When the filters do not fit the output.
+        RowsMix
+            When samples of a batch influence one another in the model.
+        SiteError
+            When the output cannot be differentiated with respect to a site.
+        NotFinite
+            When a gradient is NaN or infinite.
+
+        Notes
+        -----
+        Costs one run of the model and q backward passes per input, for all spaces together.
+        """
+        last = len(self._chain.pairs) - 1
+        self._find(self._chain.pairs[last], filters, None)
+        widths = [width_of(tap.shape, tap.axis) for tap in self._chain.taps[:-1]]
+        step = max(1, min(self._chunk, _CHUNK_BYTES // (16 * len(filters) * sum(widths))))
+        for call, ids in self._chunks(step):
+            with observing(self.model, gradients=True):
+                fan = Fan(self.model, self._chain, call)
+                choose = np.random.default_rng([self._inputs.reservoir.seed, int(ids[0])])
+                found = fan.gradients(torch.tensor(filters), self._signs(last, ids), choose)
+            for pair, gradients in zip(self._chain.pairs, found, strict=True):
+                require_finite(gradients, f"the gradients of the output with respect to {pair.source}")
+            yield {pair.source: each for pair, each in zip(self._chain.pairs, found, strict=True)}
+
+    def batches(self) -> list[Any]:
+        """Return the kept inputs as batches that `compgraph.collect` takes.
+
+        Returns
+        -------
+        list
+            Of keyword arguments, or of tuples that start with the positional ones.
+        """
+        calls = [call for call, _ in self._chunks(min(self._chunk, 256))]
+        return [dict(call.kwargs) if call.kwargs else (call.args,) for call in calls]
 
     def _find(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None) -> int:
         if pair not in self._chain.pairs:
@@ -126,14 +185,14 @@ class Pullback:
                     f"{what} have {given.shape[1]} coordinates, and site {tap.name!r} has {width} features."
                 )
         if not self._apart:
-            require_rows_apart(self._model, self._inputs)
+            require_rows_apart(self.model, self._inputs)
             self._apart = True
         return site
 
-    def _chunks(self) -> Iterator[tuple[Call, Int64[np.ndarray, " n"]]]:
-        for start in range(0, len(self._inputs), self._chunk):
-            call, ids = self._inputs.take(start, start + self._chunk)
-            yield call.private(device_of(self._model, call)), ids
+    def _chunks(self, step: int) -> Iterator[tuple[Call, Int64[np.ndarray, " n"]]]:
+        for start in range(0, len(self._inputs), step):
+            call, ids = self._inputs.take(start, start + step)
+            yield call.private(device_of(self.model, call)), ids
 
     def _signs(self, site: int, ids: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " rows"] | None:
         positions = prod(self._chain.grids[site])
@@ -150,13 +209,13 @@ class _Segment:
         self.source, self.target = chain.taps[site : site + 2]
         self.grid, self.size = chain.grids[site], call.size
         self.n_rows = self.size * prod(self.grid)
-        self.delta: Tensor | None = None
+        self.nudge = Nudge(self.source, self.grid, self.n_rows, self.size, alone=True)
         self.rows: Tensor | None = None
         hooks: dict[nn.Module, Hook] = {}
         if self.source.module is model:
-            call = call.map(self._nudged)
+            call = call.map(self.nudge.add)
         else:
-            hooks[self.source.module] = self._at_source
+            hooks[self.source.module] = self.nudge.hook
         if self.target.module is not model:
             hooks[self.target.module] = self._at_target
         with hooked(hooks):
@@ -168,9 +227,9 @@ class _Segment:
         self, filters: Float64[Tensor, "k q"], signs: Float64[np.ndarray, " rows"] | None
     ) -> Iterator[tuple[int, Float64[Tensor, "rows p"], Float64[Tensor, "rows p"]]]:
         """Yield, per target score, the gradient of its sum and of its sum with random signs."""
-        rows, delta = self.rows, self.delta
+        rows, delta = self.rows, self.nudge.delta
         if rows is None or delta is None or not rows.requires_grad:
-            raise self._cut()
+            raise no_gradient(self.source.name, self.target.name)
         with torch.autocast(rows.device.type, enabled=False):
             scores = rows @ filters.to(rows).T
         for b in range(len(filters)):
@@ -181,60 +240,15 @@ class _Segment:
     def _gradient(self, score: Tensor, delta: Tensor) -> Float64[Tensor, "rows p"]:
         (gradient,) = torch.autograd.grad(score, delta, retain_graph=True, allow_unused=True)
         if gradient is None:
-            raise self._cut()
+            raise no_gradient(self.source.name, self.target.name)
         result: Tensor = gradient.double()
         return result
-
-    def _at_source(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        picked = self.source.pick(output, self.size)
-        changed = _replaced(output, picked, self._nudged(picked))
-        if changed is None:
-            raise SiteError(
-                f"the selector of {self.source.name!r} computes a new tensor, which cannot be nudged inside the model. "
-                "Gradients need a selector that picks one of the tensors the module returned."
-            )
-        return changed
-
-    def _nudged(self, activation: Tensor) -> Tensor:
-        shape, axis = tuple(activation.shape), self.source.axis
-        wide = torch.float64 if activation.dtype == torch.float64 else torch.float32
-        self.delta = torch.zeros(
-            self.n_rows, width_of(shape, axis), dtype=wide, device=activation.device, requires_grad=True
-        )
-        return activation.detach() + from_rows(self.delta, shape, axis, self.grid).to(activation.dtype)
 
     def _at_target(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         activation = self.target.pick(output, self.size)
         wide = activation if activation.dtype == torch.float64 else activation.float()
         # A copy: the model may overwrite its activation in place.
         self.rows = to_rows(wide, self.target.axis, self.grid).clone()
-
-    def _cut(self) -> SiteError:
-        return SiteError(
-            f"no gradient flows from {self.source.name!r} to {self.target.name!r}: between them stands a detach, a "
-            "step that cannot be differentiated, or a computation that does not read the source. Use components and "
-            "edges that need no gradients, or tap other layers."
-        )
-
-
-def _replaced(output: Any, old: Tensor, new: Tensor) -> Any:
-    """Return ``output`` with one tensor exchanged, or ``None`` where it is not there."""
-    if output is old:
-        return new
-    if isinstance(output, tuple | list):
-        parts = [_replaced(each, old, new) for each in output]
-        if all(part is None for part in parts):
-            return None
-        parts = [each if part is None else part for each, part in zip(output, parts, strict=True)]
-        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
-    if isinstance(output, Mapping):
-        for name, each in output.items():
-            part = _replaced(each, old, new)
-            if part is not None:
-                changed: Any = copy(output)
-                changed[name] = part
-                return changed
-    return None
 
 
 def _like(values: Float[np.ndarray, "..."], tensor: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from compgraph.statistics import Space, Statistics
 OPTIONAL = ("graph.graphml", "tasks.svg")
 
 
-def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> str:
+def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics, evidence: Sequence[str] = ()) -> str:
     """Return what an analysis found, for people.
 
     Parameters
@@ -37,6 +37,8 @@ def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> str:
         Groups as the algorithm gave them.
     stats
         Statistics the graph was built from.
+    evidence
+        Sentences on what speaks for the groups and against them.
 
     Returns
     -------
@@ -51,6 +53,7 @@ def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> str:
         lines.append(f"  {printable(layer):{width}}  components: {counts}")
     lines.append(f"graph: {len(graph)} nodes, {graph.number_of_edges()} edges")
     lines.extend(_group_lines(graph, found))
+    lines.extend(f"  {printable(sentence)}" for sentence in evidence)
     lines.extend(f"note: {printable(note)}" for note in stats.notes)
     return "\n".join(lines)
 
@@ -78,6 +81,9 @@ def _group_lines(graph: nx.DiGraph, found: Partition) -> list[str]:
         counts = Counter(Space(**{k: graph.nodes[node][k] for k in ("layer", "side", "depth")}) for node in nodes)
         where = ", ".join(f"{printable(str(space))} {counts[space]}" for space in sorted(counts))
         lines.append(f"  group {group}: {len(nodes)} components ({where})")
+    shared = found.shared()
+    if shared:
+        lines.append(f"  shared by several groups: {len(shared)} components, such as {printable(shared[0])}")
     return lines
 
 
@@ -88,6 +94,7 @@ def write_report(
     *,
     stats: Statistics,
     profile: TaskProfile | None = None,
+    evidence: Sequence[str] = (),
 ) -> Path:
     """Write the pages, stored graphs, figures and summary of an analysis into a folder.
 
@@ -103,6 +110,8 @@ def write_report(
         Statistics the graph was built from.
     profile
         Task profile, for the figure of variance by task.
+    evidence
+        Sentences for ``summary.json``.
 
     Returns
     -------
@@ -130,7 +139,9 @@ def write_report(
     figures = _figures(graph, groups, profile)
     for name, figure in figures.items():
         write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
-    document = json.dumps({**facts(graph, found, stats=stats), "skipped": skipped}, indent=1, allow_nan=False)
+    document = json.dumps(
+        {**facts(graph, found, stats=stats), "evidence": list(evidence), "skipped": skipped}, indent=1, allow_nan=False
+    )
     write_atomically(place / "summary.json", document.encode())
     _remove_leftovers(place, figures, skipped)
     return place

@@ -1,12 +1,12 @@
 """What one pass over the data leaves behind: statistics for every pair of facing spaces."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from compgraph.arrays import brief
 from compgraph.errors import BadRequest
@@ -27,6 +27,12 @@ class GradientSource(Protocol):
         patterns: Float64[np.ndarray, "m p"] | None = None,
     ) -> GradientMoments:
         """Return moments of the gradients of ``filters @ y`` with respect to ``x``, or along ``patterns``."""
+        ...
+
+    def output_gradients(
+        self, filters: Float64[np.ndarray, "q d"]
+    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
+        """Yield gradients of scores of the output with respect to rows of every space before it, in chunks."""
         ...
 
 
@@ -69,6 +75,24 @@ class MergedGradients:
         """
         first, *others = (source.gradient_moments(pair, filters, patterns) for source in self.sources)
         return sum(others, start=first)
+
+    def output_gradients(
+        self, filters: Float64[np.ndarray, "q d"]
+    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
+        """Yield the gradients of all sources, one source after the other.
+
+        Parameters
+        ----------
+        filters
+            One score of the output per row.
+
+        Yields
+        ------
+        Mapping
+            As each source does.
+        """
+        for source in self.sources:
+            yield from source.output_gradients(filters)
 
 
 def _merged(one: GradientSource | None, other: GradientSource | None) -> GradientSource | None:

@@ -1,0 +1,198 @@
+"""Whether blocks of components are more than chance: untrained twins, random rotations, halves of the data."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.stats import special_ortho_group
+
+from compgraph.arrays import brief
+from compgraph.check.agreement import weighted_ari
+from compgraph.decompose.blocks import Split, split
+from compgraph.decompose.commutant import Coupling, modes
+from compgraph.decompose.interaction import LIMIT, Interactions, blocks_of
+from compgraph.errors import DeadSite, NotFinite
+from compgraph.observe import kept_statistics
+from compgraph.request import whole_number
+from compgraph.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChanceTest:
+    """What was measured, and what chance gives.
+
+    Attributes
+    ----------
+    name
+        Of the null.
+    statistic
+        What is compared, in words.
+    observed
+        Its value.
+    by_chance
+        Its values under the null.
+    large
+        Whether large values are evidence; else small ones are.
+    """
+
+    name: str
+    statistic: str
+    observed: float
+    by_chance: tuple[float, ...]
+    large: bool = True
+
+    __repr__ = brief
+
+    @property
+    def p_value(self) -> float:
+        """Share of values, the observed one among them, that are at least as extreme; NaN without any null."""
+        if not self.by_chance:
+            return math.nan
+        sign = 1 if self.large else -1
+        return (1 + sum(sign * each >= sign * self.observed for each in self.by_chance)) / (1 + len(self.by_chance))
+
+    @property
+    def z(self) -> float:
+        """Standard deviations by which the observed value is better than the mean; NaN where chance never varies."""
+        if len(self.by_chance) < 2 or np.ptp(self.by_chance) == 0:
+            return math.nan
+        sign = 1 if self.large else -1
+        return float(sign * (self.observed - np.mean(self.by_chance)) / np.std(self.by_chance))
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.statistic} {self.observed:.3g}, by chance {np.mean(self.by_chance):.3g} " + (
+            f"(p = {self.p_value:.3f})" if math.isnan(self.z) else f"(z = {self.z:.1f}, p = {self.p_value:.3f})"
+        )
+
+
+def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int = LIMIT) -> ChanceTest:
+    """Compare the gap among the leaks with that of untrained twins of the network, on the same inputs.
+
+    Parameters
+    ----------
+    stats
+        Of a pass over the model.
+    n
+        Number of twins; 19 are the fewest that can give 0.05.
+    seed
+        Of their weights.
+    limit
+        Directions per space.
+
+    Returns
+    -------
+    ChanceTest
+        Large gaps are evidence. A twin with a dead layer has none.
+
+    Raises
+    ------
+    BadRequest
+        When the statistics hold no model, or ``n`` is no whole number.
+
+    Notes
+    -----
+    Both sides see the kept inputs only. An untrained network passes with a probability of at most the level of the
+    test. Costs ``n + 1`` small passes and searches for blocks.
+    """
+    n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
+    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
+    observed = blocks_of(kept_statistics(stats), limit).gap if n else math.nan
+    return ChanceTest("untrained twins", "gap", observed, tuple(_twin_gap(stats, each, limit) for each in seeds))
+
+
+def _twin_gap(stats: Statistics, seed: int, limit: int) -> float:
+    try:
+        return blocks_of(kept_statistics(stats, twin=seed), limit).gap
+    except (DeadSite, NotFinite):
+        return 0.0
+
+
+def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> ChanceTest:
+    """Compare the leak between blocks with that in random bases of the same subspaces.
+
+    Parameters
+    ----------
+    found
+        What the method ``"interaction"`` found.
+    n
+        Number of random bases of every space; the outputs keep theirs.
+    seed
+        Where they start.
+
+    Returns
+    -------
+    ChanceTest
+        Small leaks are evidence that the basis matters, and not the subspace alone.
+
+    Raises
+    ------
+    BadRequest
+        When ``n`` or ``seed`` is no whole number.
+    """
+    n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
+    rng, slow = np.random.default_rng(seed), max(found.split.n_blocks - 2, 0)
+    turn = found.split.output_basis
+    white = [Coupling.of(each).turned(turn, np.eye(each.shape[2])) for each in found.gradients]
+    same = np.eye(len(turn))
+
+    def leak(bases: Sequence[Float64[np.ndarray, "r r"]]) -> float:
+        turned = [coupling.turned(same, np.linalg.inv(basis)) for coupling, basis in zip(white, bases, strict=True)]
+        found_leaks = modes(turned, outputs="fixed", spaces="fixed").leak
+        return float(found_leaks[slow]) if slow < len(found_leaks) else 1.0
+
+    by_chance = [leak([_rotation(len(basis), rng) for basis in found.split.bases]) for _ in range(n)]
+    return ChanceTest("random rotations", "leak", leak(found.split.bases), tuple(by_chance), large=False)
+
+
+def _rotation(size: int, rng: np.random.Generator) -> Float64[np.ndarray, "r r"]:
+    return np.eye(1) if size == 1 else np.asarray(special_ortho_group.rvs(size, random_state=rng))
+
+
+def stability(found: Interactions) -> float:
+    """Return how well blocks found in each half of the rows agree with those found in all.
+
+    Parameters
+    ----------
+    found
+        What the method ``"interaction"`` found.
+
+    Returns
+    -------
+    float
+        Mean importance-weighted adjusted Rand index over the two halves: 1 when both halves give every component its
+        block, 0 when a half finds one block only. 1 where all rows give one block.
+    """
+    if found.split.n_blocks == 1:
+        return 1.0
+    halves = [[each[start::2] for each in found.gradients] for start in (0, 1)]
+    return float(np.mean([_agreement(found, split(half), half) for half in halves]))
+
+
+def _agreement(found: Interactions, half: Split, gradients: Sequence[np.ndarray]) -> float:
+    if half.n_blocks == 1:
+        return 0.0
+    whole = found.split
+    ours, theirs, weights = (
+        [whole.output_block],
+        [_shadow(whole.output_basis.T, half.output_basis.T, half.output_block)],
+        [],
+    )
+    weights.append(np.full(len(whole.output_block), 1 / len(whole.output_block)))
+    for each, basis, block, other, labels in zip(
+        gradients, whole.bases, whole.blocks, half.bases, half.blocks, strict=True
+    ):
+        patterns = np.linalg.inv(basis).T
+        energy = ((each @ patterns.T) ** 2).sum(axis=(0, 1))
+        ours.append(block)
+        theirs.append(_shadow(patterns, other, labels))
+        weights.append(energy / energy.sum())
+    return weighted_ari(np.concatenate(ours), np.concatenate(theirs), np.concatenate(weights))
+
+
+def _shadow(patterns: Float64[np.ndarray, "k r"], filters: Float64[np.ndarray, "r r"], block: np.ndarray) -> np.ndarray:
+    """Return, for each pattern, the block of ``filters`` that answers to it most."""
+    answer = (patterns @ filters.T) ** 2
+    n_blocks = int(block.max()) + 1
+    return np.argmax(np.stack([answer[:, block == label].sum(axis=1) for label in range(n_blocks)], axis=1), axis=1)

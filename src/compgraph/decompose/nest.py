@@ -1,0 +1,82 @@
+"""Blocks inside blocks: each block is split again, and its directions are turned so that its parts come apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from compgraph.arrays import brief
+from compgraph.decompose.blocks import Split, split
+from compgraph.decompose.directions import descending_eigh
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Nested:
+    """A split whose blocks were split again.
+
+    Attributes
+    ----------
+    split
+        The first split, its directions turned within each block that has parts.
+    inner
+        For each block, its own split; empty where there is one block only.
+    output_part
+        Part of its block that each output is in; 0 throughout where a block has no parts.
+    parts
+        The same for the directions of each space.
+    """
+
+    split: Split
+    inner: tuple[Split, ...]
+    output_part: Int64[np.ndarray, " q"]
+    parts: tuple[Int64[np.ndarray, " _"], ...]
+
+    __repr__ = brief
+
+
+def nested(gradients: Sequence[Float[np.ndarray, "n q r"]]) -> Nested:
+    """Split a network into blocks, and each block into its parts.
+
+    Parameters
+    ----------
+    gradients
+        As `compgraph.decompose.blocks.split` takes them.
+
+    Returns
+    -------
+    Nested
+        One more level than `split` gives.
+    """
+    found = split(gradients)
+    outputs, output_part = found.output_basis.copy(), np.zeros_like(found.output_block)
+    bases, parts = [each.copy() for each in found.bases], [np.zeros_like(each) for each in found.blocks]
+    inner = []
+    for block in range(found.n_blocks) if found.n_blocks > 1 else ():
+        filters, jacobians = _inside(found, gradients, block)
+        inner.append(split(jacobians))
+        if inner[-1].n_blocks == 1:
+            continue
+        here = found.output_block == block
+        outputs[:, here] = outputs[:, here] @ inner[-1].output_basis
+        output_part[here] = inner[-1].output_block
+        for index, labels in enumerate(found.blocks):
+            bases[index][labels == block] = inner[-1].bases[index] @ filters[index]
+            parts[index][labels == block] = inner[-1].blocks[index]
+    return Nested(replace(found, output_basis=outputs, bases=tuple(bases)), tuple(inner), output_part, tuple(parts))
+
+
+def _inside(
+    found: Split, gradients: Sequence[Float[np.ndarray, "n q r"]], block: int
+) -> tuple[list[Float64[np.ndarray, "k r"]], list[Float[np.ndarray, "n b k"]]]:
+    """Return filters to the directions of one block, and the Jacobians of its outputs with respect to their scores."""
+    outputs = found.output_basis[:, found.output_block == block]
+    filters, jacobians = [], []
+    for each, basis, labels in zip(gradients, found.bases, found.blocks, strict=True):
+        patterns = np.linalg.inv(basis).T[labels == block]
+        inner = np.einsum("nqr,qb,kr->nbk", each, outputs, patterns, optimize=True)
+        flat = inner.reshape(-1, inner.shape[2])
+        turn = descending_eigh(flat.T @ flat)[1]
+        filters.append(turn @ basis[labels == block])
+        jacobians.append(inner @ turn.T)
+    return filters, jacobians
