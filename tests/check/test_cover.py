@@ -13,8 +13,8 @@ def groups_of(shares, **options) -> dict:
 
 
 def reaches_the_threshold(make) -> None:
-    """Two of four groups above 1/4 + 0.2, one at it, none at it."""
-    shares = {"two": [0.5, 0.5, 0, 0], "one": [0.45, 0.35, 0.2, 0], "none": [0.1, 0.2, 0.3, 0.4]}
+    """Two of five groups at a quarter or above, one at it, none at it."""
+    shares = {"two": [0.5, 0.5, 0, 0, 0], "one": [0.25, 0.24, 0.24, 0.24, 0.03], "none": [0.11, 0.2, 0.2, 0.245, 0.244]}
     assert {node: sorted(held) for node, held in make(shares).items()} == {"two": [0, 1], "one": [0], "none": [3]}
 
 
@@ -26,10 +26,10 @@ def test_groups_at_the_threshold_and_the_largest() -> None:
     "broken",
     [
         lambda shares: {node: {int(np.argmax(each))} for node, each in shares.items()},
-        lambda shares: {node: {g for g, share in enumerate(each) if share >= 0.45} for node, each in shares.items()},
         lambda shares: {node: {g for g, share in enumerate(each) if share >= 0.25} for node, each in shares.items()},
+        lambda shares: {node: {g for g, share in enumerate(each) if share >= 0.2} for node, each in shares.items()},
     ],
-    ids=["largest only", "threshold only", "no margin"],
+    ids=["largest only", "threshold only", "lower threshold"],
 )
 def test_broken_rules_are_seen(broken) -> None:
     with pytest.raises(AssertionError):
@@ -37,29 +37,28 @@ def test_broken_rules_are_seen(broken) -> None:
 
 
 def test_mappings_sequences_and_arrays_are_alike() -> None:
-    rows = [[0.5, 0.5, 0, 0], [2, 0, 0, 6]]
+    rows = [[0.5, 0.5, 0, 0], [2, 0, 0, 9]]
     expected = {"n0": [0, 1], "n1": [3]}
     assert groups_of({f"n{i}": row for i, row in enumerate(rows)}) == expected
     assert groups_of({f"n{i}": np.array(row, dtype=np.float32) for i, row in enumerate(rows)}) == expected
     named = {f"n{i}": {"abcd"[g]: share for g, share in enumerate(row) if share} for i, row in enumerate(rows)}
-    # Groups b and c that nobody names would not count towards k.
     assert groups_of(named | {"n2": {"c": 1}}) == {"n0": ["a", "b"], "n1": ["d"], "n2": ["c"]}
 
 
 def test_rounding_does_not_keep_a_share_under_the_threshold() -> None:
-    assert 1 / 10 + 0.2 > 0.3
-    assert groups_of({"a": [0.3, 0.3, 0.4, 0, 0, 0, 0, 0, 0, 0]}) == {"a": [0, 1, 2]}
+    assert 1 - 0.9 < 0.1
+    assert groups_of({"a": [0.9, 1 - 0.9]}, shared=0.1) == {"a": [0, 1]}
 
 
-def test_margin_moves_the_threshold() -> None:
+def test_shared_moves_the_threshold() -> None:
     shares = {"a": [0.6, 0.4], "b": [1.0, 0.0]}
-    assert groups_of(shares) == {"a": [0], "b": [0]}
-    assert groups_of(shares, margin=-0.1) == {"a": [0, 1], "b": [0]}
-    assert groups_of(shares, margin=-0.9) == {"a": [0, 1], "b": [0]}  # a group that holds nothing never counts
+    assert groups_of(shares) == {"a": [0, 1], "b": [0]}
+    assert groups_of(shares, shared=0.5) == {"a": [0], "b": [0]}
+    assert groups_of(shares, shared=1e-3) == {"a": [0, 1], "b": [0]}  # a group that holds nothing never counts
 
 
 def test_ties_and_nodes_without_shares() -> None:
-    assert groups_of({"a": [0.5, 0.5], "b": [0.0, 0.0]}) == {"a": [0], "b": []}
+    assert groups_of({"a": [0.5, 0.5], "b": [0.0, 0.0]}, shared=0.6) == {"a": [0], "b": []}
 
 
 @pytest.mark.parametrize("bad", [-0.1, math.nan, math.inf])
@@ -81,10 +80,10 @@ def test_no_groups_at_all(membership) -> None:
         cover(membership)
 
 
-@pytest.mark.parametrize("margin", [-1.0, 1.1, math.nan])
-def test_bad_margin(margin) -> None:
-    with pytest.raises(BadRequest, match=r"margin="):
-        cover({"a": [1.0]}, margin=margin)
+@pytest.mark.parametrize("shared", [0, -1.0, 1.1, math.nan])
+def test_bad_threshold(shared) -> None:
+    with pytest.raises(BadRequest, match=r"shared="):
+        cover({"a": [1.0]}, shared=shared)
 
 
 def test_tasks_with_a_quarter_of_the_variance() -> None:

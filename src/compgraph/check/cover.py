@@ -19,22 +19,18 @@ Shares = Mapping[str, Mapping[Hashable, float | int] | Sequence[float | int] | F
 ROUNDING = 1e-9  # a share this little under a threshold reaches it
 
 
-def cover(membership: Shares, *, margin: float = 0.2) -> dict[str, frozenset[Hashable]]:
-    r"""Return the groups that soft memberships put every node in.
+def cover(membership: Shares, *, shared: float = 0.25) -> dict[str, frozenset[Hashable]]:
+    """Return the groups that soft memberships put every node in.
 
-    A node is in every group that holds at least
-
-    .. math:: 1 / k + \mathrm{margin}
-
-    of it, where :math:`k` is the number of groups, and in the one that holds most of it when no group does.
+    A node is in every group that holds at least ``shared`` of it, and in the one that holds most of it when none does.
 
     Parameters
     ----------
     membership
         Node id to the share of the node that each group holds: a mapping of groups, or a sequence whose places are the
         groups 0, 1, ... Shares are divided by their sum. A group that a mapping does not name holds nothing.
-    margin
-        How far above an even spread a share must be. Less puts nodes in more groups; it may be negative.
+    shared
+        Smallest share that counts, above 0 and at most 1. Less puts nodes in more groups.
 
     Returns
     -------
@@ -44,31 +40,29 @@ def cover(membership: Shares, *, margin: float = 0.2) -> dict[str, frozenset[Has
     Raises
     ------
     BadRequest
-        When a share is negative or not finite, sequences differ in length, or ``margin`` is not between -1 and 1.
+        When a share is negative or not finite, sequences differ in length, or ``shared`` is not between 0 and 1.
     EmptyData
         When there are no nodes, or no groups.
 
     Notes
     -----
-    Two groups can both reach the threshold only when ``margin <= 1 / 2 - 1 / k``: with 3 groups or fewer, no node is
-    shared at the default margin, and with 2 only a margin of at most 0 lets any be. Of equal largest shares the first
-    in the node's own order is taken. Time and memory O(n k).
+    The same rule as `true_cover`, so that both sides of a comparison share alike. Of equal largest shares the first in
+    the node's own order is taken. Time and memory O(n k).
 
     Examples
     --------
-    >>> found = cover({"a": [0.5, 0.5, 0, 0], "b": [0.6, 0.4, 0, 0], "c": [0.3, 0.3, 0.4, 0]})
+    >>> found = cover({"a": [0.5, 0.5, 0, 0], "b": [0.9, 0.1, 0, 0], "c": [0.2, 0.2, 0.2, 0.4]})
     >>> {node: sorted(groups) for node, groups in found.items()}
-    {'a': [0, 1], 'b': [0], 'c': [2]}
+    {'a': [0, 1], 'b': [0], 'c': [3]}
     """
-    margin = _between(margin, "margin", -1)
+    shared = _between(shared, "shared", 0)
     shares = {node: _proportions(node, each) for node, each in membership.items()}
     lengths = {len(each) for each in membership.values() if not isinstance(each, Mapping)}
     if len(lengths) > 1:
         raise BadRequest(f"the memberships have {sorted(lengths)} places; every node needs one share for each group.")
-    k = len({group for each in shares.values() for group in each})
-    if k == 0:
+    if not any(shares.values()):
         raise EmptyData(f"{len(shares)} nodes with no shares in any group; at least one node and one group are needed.")
-    return {node: _reaching(each, 1 / k + margin) or _largest(each) for node, each in shares.items()}
+    return {node: _reaching(each, shared) or _largest(each) for node, each in shares.items()}
 
 
 def true_cover(
