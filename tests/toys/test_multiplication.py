@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from compgraph.errors import BadRequest
-from compgraph.toys.multiplication import multiplication, multiplication_data
+from compgraph.toys.multiplication import multiplication, multiplication_data, multiplications
 
 WORST_PUBLISHED_MSE = 1.4e-3
 COLUMNS = {"A": [0, 1], "B": [2, 3]}
@@ -120,3 +120,23 @@ def test_no_epochs_are_refused(epochs):
 def test_no_rows_are_refused():
     with pytest.raises(BadRequest, match=r"n = 0 rows .* at least 1"):
         multiplication_data(0, seed=0)
+
+
+def test_networks_trained_together_are_those_trained_alone():
+    seeds = (3, 9, 4)
+    for seed, found in zip(seeds, multiplications(seeds, epochs=30), strict=True):
+        expected = multiplication(seed=seed, epochs=30)
+        assert (found.name, found.seed, found.layers) == (expected.name, seed, expected.layers)
+        assert torch.equal(found.data, expected.data)
+        torch.testing.assert_close(found.model(found.data), expected.model(found.data), rtol=1e-3, atol=1e-3)
+        assert found.scores == pytest.approx(expected.scores, rel=1e-2)
+    assert found.scores != pytest.approx(multiplication(seed=3, epochs=30).scores, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "epochs", "said"),
+    [([], 1, r"no seeds came"), ([0, -1], 1, r"seed=-1.*at least 0"), ([0], 0, r"epochs=0.*at least 1")],
+)
+def test_bad_requests_for_many_are_refused(seeds, epochs, said):
+    with pytest.raises(BadRequest, match=said):
+        multiplications(seeds, epochs=epochs)

@@ -11,18 +11,22 @@ import pytest
 import torch
 
 from compgraph.errors import BadRequest
-from compgraph.toys import TOYS, digit_pairs, multiplication
+from compgraph.toys import TOYS, digit_triples, iris_pairs, multiplication
 
-QUICK = {"multiplication": partial(multiplication, epochs=30), "digit-pairs": digit_pairs}
+MAKERS = TOYS | {"digit-triples": digit_triples, "iris-pairs": iris_pairs}
+QUICK = MAKERS | {"multiplication": partial(multiplication, epochs=30)}
+RECIPES = [("digit_pairs", "PAIRS"), ("digit_pairs", "TRIPLES"), ("iris_pairs", "PAIRS")]
 
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    # The package exports the function under the name of its module.
-    monkeypatch.setattr(import_module("compgraph.toys.digit_pairs"), "N_STEPS", 30)
+    for module, recipe in RECIPES:
+        # The package exports the function under the name of its module.
+        place = import_module(f"compgraph.toys.{module}")
+        monkeypatch.setattr(place, recipe, dataclasses.replace(getattr(place, recipe), n_steps=30))
 
 
-@pytest.fixture(params=TOYS)
+@pytest.fixture(params=MAKERS)
 def name(request):
     return request.param
 
@@ -40,15 +44,19 @@ def assert_same_bits(first, second):
 RANDOM_STATES_SCRIPT = """
 import random, sys
 import numpy, torch
-from compgraph.toys import digit_pairs, multiplication
+from dataclasses import replace
+from compgraph.toys import Plan, digit_pair_networks, digit_pairs, iris_pairs, multiplication, multiplications, planted
 from compgraph.toys.multiplication import multiplication_data
 
 def states():
     return random.getstate(), repr(numpy.random.get_state(legacy=False)), torch.get_rng_state().tolist()
 
-sys.modules["compgraph.toys.digit_pairs"].N_STEPS = 3
+for name in ("digit_pairs", "iris_pairs"):
+    module = sys.modules["compgraph.toys." + name]
+    module.PAIRS = replace(module.PAIRS, n_steps=3)
 before = states()
-made = multiplication(epochs=3), digit_pairs(), multiplication_data(10, seed=0)
+made = multiplication(epochs=3), digit_pairs(), iris_pairs(), multiplication_data(10, seed=0)
+made = multiplications([0], epochs=3), digit_pair_networks([0, 1]), planted(Plan(epochs=1), seeds=[0])
 assert states() == before
 torch.rand(1)
 assert states() != before
@@ -56,8 +64,10 @@ print("left alone")
 """
 
 
-def test_every_toy_has_a_quick_twin():
-    assert QUICK.keys() == TOYS.keys()
+def test_every_toy_counts_its_tasks(name):
+    toy = QUICK[name](seed=0)
+    assert toy.n_tasks == len(toy.tasks)
+    assert dataclasses.replace(toy, tasks={}).n_tasks == 1
 
 
 def test_toy_carries_its_registered_name_and_seed(name):
@@ -135,6 +145,6 @@ def test_seeds_out_of_range_are_refused(name, seed):
 
 
 def test_makers_take_keywords_only_and_default_to_seed_0(name):
-    parameters = inspect.signature(TOYS[name]).parameters
+    parameters = inspect.signature(MAKERS[name]).parameters
     assert {each.kind for each in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     assert parameters["seed"].default == 0

@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from compgraph.errors import BadRequest, ShapeError
 from compgraph.toys.perceptron import Perceptron, seeded_perceptron
-from compgraph.toys.training import fit, isolated, seeded
+from compgraph.toys.training import fit, isolated, seed_list, seeded, shuffled_batches
 
 
 def adamw(weight, gradient, rates, *, decay):
@@ -57,3 +58,65 @@ def test_isolated_block_runs_on_one_thread_in_float32():
         assert torch.get_num_threads() == 1
         assert torch.get_default_dtype() == torch.float32
         assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("residual", [False, True])
+def test_dressed_perceptron_computes_the_formula(layer_norm, residual):
+    model = seeded_perceptron([3, 5, 5, 5, 2], seeded(0), activation="tanh", layer_norm=layer_norm, residual=residual)
+    model = model.double()
+    hidden = np.random.default_rng(0).normal(size=(7, 3))
+    inputs = torch.from_numpy(hidden)
+    for number, block in enumerate(model.layers):
+        before = hidden @ block.linear.weight.detach().numpy().T + block.linear.bias.detach().numpy()
+        if layer_norm:
+            centred = before - before.mean(axis=1, keepdims=True)
+            before = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+        hidden = np.tanh(before) + (hidden if residual and number else 0)
+        tapped = model.layers[: number + 1](inputs).detach().numpy()
+        np.testing.assert_allclose(tapped, hidden, atol=1e-12)
+    expected = hidden @ model.head.weight.detach().numpy().T + model.head.bias.detach().numpy()
+    np.testing.assert_allclose(model(inputs).detach().numpy(), expected, atol=1e-12)
+
+
+def test_sites_of_residual_networks_are_their_blocks():
+    model = Perceptron([3, 5, 5, 2], residual=True)
+    assert model.sites == ("layers.0", "layers.1", "head")
+    assert [type(model.get_submodule(site)).__name__ for site in model.sites] == [
+        "Sequential",
+        "ResidualBlock",
+        "Linear",
+    ]
+
+
+def test_residual_blocks_of_unequal_widths_are_refused():
+    with pytest.raises(ShapeError, match=r"\[5, 6\] differ"):
+        Perceptron([3, 5, 6, 2], residual=True)
+
+
+def test_an_epoch_deals_every_row_once():
+    inputs = torch.arange(12.0).reshape(12, 1)
+    batch = shuffled_batches([seeded(0), seeded(1)], 4)
+    epochs = [torch.cat([batch(0, inputs, 2 * inputs)[0] for _ in range(3)]) for _ in range(2)]
+    for each in epochs:
+        assert torch.equal(each.sort(dim=0).values, inputs)
+    assert not torch.equal(*epochs)
+    rows, answers = batch(1, inputs, 2 * inputs)
+    assert torch.equal(answers, 2 * rows)
+
+
+def test_streams_of_batches_are_apart():
+    inputs = torch.arange(12.0).reshape(12, 1)
+    together, alone = (shuffled_batches([seeded(0), seeded(1)], 4) for _ in range(2))
+    found = [(together(0, inputs, inputs), together(1, inputs, inputs))[1][0] for _ in range(5)]
+    assert all(torch.equal(rows, alone(1, inputs, inputs)[0]) for rows in found)
+
+
+@pytest.mark.parametrize(("seeds", "said"), [([], r"no seeds"), ([1.5], r"seed=1.5"), ([True], r"seed=True")])
+def test_bad_seeds_are_refused(seeds, said):
+    with pytest.raises(BadRequest, match=said):
+        seed_list(seeds)
+
+
+def test_numpy_seeds_become_plain():
+    assert [type(seed) for seed in seed_list(list(np.arange(2)))] == [int, int]

@@ -2,11 +2,24 @@
 
 from collections.abc import Callable
 
-from compgraph.toys.digit_pairs import digit_pairs
-from compgraph.toys.multiplication import multiplication
+from compgraph.toys.digit_pairs import digit_pair_networks, digit_pairs, digit_triples
+from compgraph.toys.iris_pairs import iris_pairs
+from compgraph.toys.multiplication import multiplication, multiplications
 from compgraph.toys.planted import FAMILIES, Plan, planted
 from compgraph.toys.toy import Toy
 
 TOYS: dict[str, Callable[..., Toy]] = {"multiplication": multiplication, "digit-pairs": digit_pairs}
 
-__all__ = ["FAMILIES", "TOYS", "Plan", "Toy", "digit_pairs", "multiplication", "planted"]
+__all__ = [
+    "FAMILIES",
+    "TOYS",
+    "Plan",
+    "Toy",
+    "digit_pair_networks",
+    "digit_pairs",
+    "digit_triples",
+    "iris_pairs",
+    "multiplication",
+    "multiplications",
+    "planted",
+]

@@ -34,7 +34,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator(device="cpu").manual_seed(seed)
 
 
-def seed_list(seeds: Iterable[int]) -> tuple[int, ...]:
+def seed_list(seeds: Iterable[object]) -> tuple[int, ...]:
     """Check the seeds of several toys.
 
     Parameters
