@@ -215,15 +215,17 @@ def _coupled(
     root: Float64[np.ndarray, " m"],
     root_inside: Float64[np.ndarray, " l"],
 ) -> Float64[np.ndarray, "m l"]:
-    """Return the normalised coupling ``B`` of one space without its part along the identities."""
+    """Return the normalised coupling ``B`` of one space without its part along the identity of the outputs.
+
+    With that of the outputs the identity of all spaces together goes: the two are a pair of singular vectors. Single
+    spaces must keep theirs, for blocks may share the energy of one space otherwise than that of another.
+    """
     picked = coupling.products[outputs.row, :, outputs.column, :]
     block = picked[:, inside.row, inside.column] + picked[:, inside.column, inside.row]
     block *= outputs.factor[:, None] * inside.factor / root[:, None] / root_inside
-    for axis, (entries, scale) in enumerate(((outputs, root), (inside, root_inside))):
-        same = np.where((entries.row == entries.column) & np.isfinite(scale), scale, 0.0)
-        same /= np.linalg.norm(same)
-        block = block - (np.outer(same, same @ block) if axis == 0 else np.outer(block @ same, same))
-    return block
+    same = np.where((outputs.row == outputs.column) & np.isfinite(root), root, 0.0)
+    same /= np.linalg.norm(same)
+    return np.asarray(block - np.outer(same, same @ block))
 
 
 def joint_diagonaliser(matrices: Float64[np.ndarray, "m r r"], *, sweeps: int = 60) -> Float64[np.ndarray, "r r"]:
