@@ -71,8 +71,10 @@ class Components:
         for name in ("axes", "patterns", "center", "deviation", "strength", "share", "gap"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
         for name in ("block", "part"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, read_only(getattr(self, name)))
+            if (labels := getattr(self, name)) is not None:
+                whole = np.array(labels, dtype=np.int64)
+                whole.flags.writeable = False
+                object.__setattr__(self, name, whole)
 
     def __len__(self) -> int:
         return len(self.axes)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from compgraph.arrays import brief, read_only
-from compgraph.decompose.directions import descending_eigh, support, varying
+from compgraph.decompose.directions import RANK_TOLERANCE, descending_eigh, support, varying
 from compgraph.errors import BadRequest, DeadSite
 from compgraph.statistics import Moments, Space, Statistics
 
@@ -44,8 +44,11 @@ class Read:
     __repr__ = brief
 
     def __post_init__(self) -> None:
-        for name in ("axes", "patterns", "energy", "gradients"):
+        for name in ("axes", "patterns", "energy"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+        gradients = self.gradients.view()  # float32 and no copy: they fill most of the memory
+        gradients.flags.writeable = False
+        object.__setattr__(self, "gradients", gradients)
 
 
 def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
@@ -61,7 +64,8 @@ def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
     Returns
     -------
     numpy.ndarray
-        Rows along single outputs where there are few enough; outputs that never vary are left out.
+        Rows along single outputs where there are few enough; outputs that never vary are left out, and so are
+        principal components beyond their numerical rank.
     """
     live = varying(moments.yy)
     scale = np.zeros(len(live))
@@ -69,7 +73,8 @@ def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
     if live.sum() <= limit:
         return np.diag(scale)[live]
     values, vectors = descending_eigh(moments.yy / moments.n * np.outer(scale, scale))
-    return vectors[:limit] * scale / np.sqrt(values[:limit, None])
+    rank = min(limit, int((values > RANK_TOLERANCE * values[0]).sum()))
+    return vectors[:rank] * scale / np.sqrt(values[:rank, None])
 
 
 def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: int) -> dict[Space, Read]:
