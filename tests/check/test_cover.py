@@ -80,7 +80,7 @@ def test_no_groups_at_all(membership) -> None:
         cover(membership)
 
 
-@pytest.mark.parametrize("shared", [0, -1.0, 1.1, math.nan])
+@pytest.mark.parametrize("shared", [0.0, -1.0, 1.1, math.nan])
 def test_bad_threshold(shared) -> None:
     with pytest.raises(BadRequest, match=r"shared="):
         cover({"a": [1.0]}, shared=shared)

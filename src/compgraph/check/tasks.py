@@ -139,4 +139,8 @@ def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Spa
                 f"{space} has {len(scatter[space])} features in the model and {len(part.center)} in the components; "
                 "give the model the components came from, and the options that were given to collect."
             )
-    return {space: np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes) for space, part in parts.items()}
+    # Rounding leaves the variance of a score that cancels on either side of 0.
+    return {
+        space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)
+        for space, part in parts.items()
+    }

@@ -19,6 +19,8 @@ LARGEST_LEAK = 0.07  # blocks that leak more than this are not apart
 SMALLEST_GAP = 3.0  # the next mode must leak this many times as much as the last one that counts
 SAME_LEAK = 0.01  # leaks below this are as good as none
 CEILING = 0.5  # leaks above this are alike: nothing couples
+FLOOR = 1e-9
+COMMUTING = 0.1  # squared commutators, of modes of unit size, below which they count as none
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -29,6 +31,8 @@ class Split:
     ----------
     n_blocks
         1 where no gap is wide enough.
+    n_slow
+        Modes before the gap: ``n_blocks - 1``, or more where blocks are degenerate.
     gap
         Leak of the first mode that does not count over that of the last one that does; 0 where no mode leaks little
         enough. The evidence that there are several blocks.
@@ -50,6 +54,7 @@ class Split:
     """
 
     n_blocks: int
+    n_slow: int
     gap: float
     leak: Float64[np.ndarray, " m"]
     metric: Metric
@@ -72,30 +77,63 @@ class _View:
     free: Modes
 
 
-def count_blocks(leak: Float64[np.ndarray, " m"], most: int) -> tuple[int, float]:
-    """Count blocks by the widest gap among the leaks.
+def gaps(leak: Float64[np.ndarray, " m"]) -> list[tuple[int, float]]:
+    """List the gaps among leaks after modes that leak little, the widest first.
 
     Parameters
     ----------
     leak
         Increasing.
-    most
-        No more blocks than this: outputs that could tell them apart.
 
     Returns
     -------
-    tuple
-        The number of blocks, at least 1, and the gap as a ratio; 0 where no mode leaks little enough.
+    list of tuple
+        Number of modes before the gap, and the leak of the next over that of the last: at most five.
     """
-    floored = np.clip(leak, 1e-9, CEILING)
-    last = min(most - 1, len(leak))
+    floored = np.clip(leak, FLOOR, CEILING)
     # A mode beyond the last one leaks all: there is none.
-    ratio = np.append(floored[1:], CEILING)[:last] / floored[:last]
-    ratio = np.where(leak[:last] <= LARGEST_LEAK, ratio, 0.0)
-    if not last or not ratio.any():
-        return 1, 0.0
-    best = int(np.argmax(ratio))
-    return (best + 2 if ratio[best] >= SMALLEST_GAP else 1), float(ratio[best])
+    ratio = np.append(floored[1:], CEILING) / floored
+    few = np.flatnonzero(leak <= LARGEST_LEAK)
+    return [(int(i) + 1, float(ratio[i])) for i in few[np.argsort(-ratio[few], kind="stable")][:5]]
+
+
+def central(found: Modes, count: int) -> Modes:
+    r"""Return those combinations of the slowest modes that commute with all of them.
+
+    Projections on blocks commute. Where the outputs depend on several directions alike and almost linearly, any basis
+    of those keeps them apart, and there are slow modes for all of them, which do not commute: only what is common to
+    all these bases is the network's own, the centre of the algebra that the modes span.
+
+    Parameters
+    ----------
+    found
+        Modes of a network.
+    count
+        How many of them are slow.
+
+    Returns
+    -------
+    Modes
+        One fewer than there are blocks; none where everything is one degenerate block.
+
+    Notes
+    -----
+    With :math:`K_{ab} = \sum_j \langle [X_a, X_j], [X_b, X_j] \rangle`, the eigenvectors of :math:`K` whose eigenvalue
+    is small. Cost O(count^2 q^3).
+    """
+    total = np.zeros((count, count))
+    for each in (found.outputs[:count], *(space[:count] for space in found.spaces)):
+        unit = each / np.sqrt((each**2).sum(axis=(1, 2)).mean())
+        products = np.einsum("aij,bjk->abik", unit, unit, optimize=True)
+        commutators = (products - products.transpose(1, 0, 2, 3)).reshape(count, -1)
+        total += commutators @ commutators.T / (1 + len(found.spaces)) / count
+    values, vectors = np.linalg.eigh(total)
+    kept = vectors[:, values < COMMUTING].T
+    return Modes(
+        np.sort(np.abs(kept**2 @ found.leak[:count])),
+        np.einsum("cm,mij->cij", kept, found.outputs[:count]),
+        tuple(np.einsum("cm,mij->cij", kept, each[:count]) for each in found.spaces),
+    )
 
 
 def split(
@@ -120,17 +158,24 @@ def split(
     -----
     The outputs are left in their own basis where they are as good as apart in it, and turned otherwise.
     """
-    views = [_view(gradients, metric) for metric in metrics]
-    q = gradients[0].shape[1]
-    counts = [count_blocks(view.free.leak, q) for view in views]
-    best = int(np.argmax([gap for _, gap in counts]))
-    view, (n_blocks, gap) = views[best], counts[best]
-    found, outputs = view.free, "free"
+    seen = [_evidence(_view(gradients, metric)) for metric in metrics]
+    view, slow, gap, centre = max(seen, key=lambda each: each[2])
+    n_blocks = 1 + len(centre.leak) if centre and gap >= SMALLEST_GAP else 1
+    found, outputs = centre or view.free, "free"
     if n_blocks > 1:
-        fixed, slowest = modes(view.couplings, outputs="fixed"), n_blocks - 2
-        if fixed.leak[slowest] <= min(LARGEST_LEAK, max(2 * view.free.leak[slowest], SAME_LEAK)):
+        fixed, last = modes(view.couplings, outputs="fixed"), n_blocks - 2
+        if fixed.leak[last] <= min(LARGEST_LEAK, max(2 * view.free.leak[slow - 1], SAME_LEAK)):
             found, outputs = fixed, "fixed"
-    return _sorted(view, found, outputs, n_blocks, gap)
+    return _sorted(view, found, outputs, n_blocks, slow, gap)
+
+
+def _evidence(view: _View) -> tuple[_View, int, float, Modes | None]:
+    """Return the number of slow modes by the widest gap that leaves several blocks, the gap, and what is common."""
+    for slow, gap in gaps(view.free.leak):
+        centre = central(view.free, slow)
+        if len(centre.leak):
+            return view, slow, gap, centre
+    return view, 0, 0.0, None
 
 
 def _view(gradients: Sequence[Float[np.ndarray, "n q r"]], metric: Metric) -> _View:
@@ -142,14 +187,14 @@ def _view(gradients: Sequence[Float[np.ndarray, "n q r"]], metric: Metric) -> _V
     return _View(metric, tuple(scale), tuple(couplings), modes(couplings))
 
 
-def _sorted(view: _View, found: Modes, outputs: Outputs, n_blocks: int, gap: float) -> Split:
+def _sorted(view: _View, found: Modes, outputs: Outputs, n_blocks: int, n_slow: int, gap: float) -> Split:
     """Turn the slow modes into directions and give each its block."""
     slow = n_blocks - 1
     q = found.outputs.shape[1]
     sizes = [len(scale) for scale in view.scale]
     if slow == 0:
         return Split(
-            1, gap, view.free.leak, view.metric, "fixed", np.eye(q), np.zeros(q, dtype=np.int64),
+            1, n_slow, gap, view.free.leak, view.metric, "fixed", np.eye(q), np.zeros(q, dtype=np.int64),
             tuple(np.eye(size) for size in sizes), tuple(np.zeros(size, dtype=np.int64) for size in sizes),
         )  # fmt: skip
     turn = np.eye(q) if outputs == "fixed" else joint_diagonaliser(found.outputs[:slow])
@@ -163,7 +208,7 @@ def _sorted(view: _View, found: Modes, outputs: Outputs, n_blocks: int, gap: flo
         for basis, scale, labels, coupling in zip(turns, view.scale, blocks, view.couplings, strict=True)
     ]
     return Split(
-        n_blocks, gap, view.free.leak, view.metric, outputs, turn, output_block,
+        n_blocks, n_slow, gap, view.free.leak, view.metric, outputs, turn, output_block,
         tuple(basis for basis, _ in bases), tuple(labels for _, labels in bases),
     )  # fmt: skip
 

@@ -216,12 +216,18 @@ def _outputs(found: Split, filters: Float64[np.ndarray, "q d"], part: np.ndarray
 
 
 def _notes(found: Split) -> tuple[str, ...]:
-    if found.n_blocks > 1:
-        return ()
-    if len(found.leak) and found.leak[-1] <= SMOOTH:
-        degenerate = (
-            f"Degenerate: all {len(found.leak)} modes leak less than {SMOOTH:.0%}, so the outputs depend on the layers "
-            "almost linearly, every basis keeps them apart, and none is the network's own."
+    alike = found.n_slow - (found.n_blocks - 1)
+    notes = []
+    if found.n_blocks == 1:
+        notes.append("No part of the network is apart from the rest: no gap among the leaks is wide enough.")
+    elif alike:
+        notes.append(
+            f"Degenerate: {found.n_slow} modes hardly leak, and {alike} of them do not commute with the others. Inside "
+            "some block the outputs depend on several directions almost linearly, and no basis of those is its own."
         )
-        return (degenerate,)
-    return ("No part of the network is apart from the rest: no gap among the leaks is wide enough.",)
+    if len(found.leak) and found.leak[-1] <= SMOOTH:
+        notes.append(
+            f"Degenerate: all {len(found.leak)} modes leak less than {SMOOTH:.0%}, so the outputs depend on the layers "
+            "almost linearly, and every basis keeps them apart."
+        )
+    return tuple(notes)

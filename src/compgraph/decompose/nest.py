@@ -20,7 +20,7 @@ class Nested:
     split
         The first split, its directions turned within each block that has parts.
     inner
-        For each block, its own split; empty where there is one block only.
+        For each block that reaches every space, its own split; empty where there is one block only.
     output_part
         Part of its block that each output is in; 0 throughout where a block has no parts.
     parts
@@ -53,6 +53,8 @@ def nested(gradients: Sequence[Float[np.ndarray, "n q r"]]) -> Nested:
     bases, parts = [each.copy() for each in found.bases], [np.zeros_like(each) for each in found.blocks]
     inner = []
     for block in range(found.n_blocks) if found.n_blocks > 1 else ():
+        if not all((labels == block).any() for labels in found.blocks):
+            continue  # a block that leaves out a space is too thin to divide
         filters, jacobians = _inside(found, gradients, block)
         inner.append(split(jacobians))
         if inner[-1].n_blocks == 1:
