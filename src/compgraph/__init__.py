@@ -1,8 +1,28 @@
 """The graph of the subspaces a trained torch network computes with, and the task groups in it."""
 
-from compgraph.check import Agreement, TaskProfile, agreement, task_profile
+from compgraph.check import (
+    Agreement,
+    ChanceTest,
+    Overlap,
+    TaskProfile,
+    agreement,
+    cover,
+    element_centric_similarity,
+    omega_index,
+    overlap,
+    task_profile,
+    true_cover,
+)
 from compgraph.connect import EdgeBlock, build_graph, check_graph, edges, load, register_rule
-from compgraph.decompose import Components, Directions, Method, components, register_method
+from compgraph.decompose import (
+    Components,
+    Directions,
+    Interaction,
+    Method,
+    components,
+    register_method,
+    register_rotation,
+)
 from compgraph.errors import CompgraphError
 from compgraph.group import Partition, communities, register_algorithm
 from compgraph.observe import Site, collect, sites
@@ -15,13 +35,16 @@ __version__ = "0.1.0"
 __all__ = [
     "Agreement",
     "Analysis",
+    "ChanceTest",
     "CompgraphError",
     "Components",
     "Directions",
     "EdgeBlock",
     "GradientMoments",
+    "Interaction",
     "Method",
     "Moments",
+    "Overlap",
     "Pair",
     "Partition",
     "Sample",
@@ -36,13 +59,19 @@ __all__ = [
     "collect",
     "communities",
     "components",
+    "cover",
     "edges",
+    "element_centric_similarity",
     "load",
+    "omega_index",
+    "overlap",
     "register_algorithm",
     "register_exporter",
     "register_method",
+    "register_rotation",
     "register_rule",
     "save",
     "sites",
     "task_profile",
+    "true_cover",
 ]

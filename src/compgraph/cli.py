@@ -125,14 +125,23 @@ def _add_analyze(commands: Any) -> None:
     command = _command(commands, "analyze", _analyze, "build the graph of a model and find its groups", example)
     _add_model(command)
     command.add_argument("--layers", nargs="+", metavar="NAME", help="modules or globs (default: chosen and reported)")
-    command.add_argument("--method", default=METHOD, help=f"pca, plsr, gradient or neuron (default: {METHOD})")
+    command.add_argument(
+        "--method", default=METHOD, help=f"interaction, pca, plsr, gradient or neuron (default: {METHOD})"
+    )
     command.add_argument("--rule", default=RULE, help=f"covariance, correlation, plsr or gradient (default: {RULE})")
     command.add_argument(
         "--algorithm", default=ALGORITHM, help=f"spectral, louvain, greedy or label_propagation (default: {ALGORITHM})"
     )
-    command.add_argument("--components", type=int, metavar="K", help="at most this many per space (default: 16)")
+    command.add_argument("--components", type=int, metavar="K", help="at most this many per space")
     command.add_argument("--null", type=int, default=99, metavar="N", help="null graphs for the p-value (default: 99)")
-    command.add_argument("--seed", type=int, default=0, help="of samples, groups and null graphs (default: 0)")
+    command.add_argument(
+        "--twins",
+        type=int,
+        default=19,
+        metavar="N",
+        help="untrained copies of the network to compare with, for the method interaction (default: 19)",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of samples, groups and all nulls (default: 0)")
     command.add_argument(
         "--task",
         action="append",
@@ -159,6 +168,7 @@ def _analyze(options: argparse.Namespace) -> None:
         algorithm=options.algorithm,
         n_components=options.components,
         n_null=options.null,
+        n_twins=options.twins,
         seed=options.seed,
     )
     print(analysis)

@@ -205,7 +205,7 @@ def test_leiden_refuses_numbers_out_of_range(params, message, planted) -> None:
 
 
 def test_neither_name_nor_function() -> None:
-    with pytest.raises(BadRequest, match=r"method=3: a registered name or a function"):
+    with pytest.raises(BadRequest, match=r"algorithm=3: a registered name or a function"):
         resolve(3)
 
 

@@ -49,8 +49,8 @@ def test_planted_groups_are_found_exactly(planted, n_groups) -> None:
 
 def test_lower_resolution_keeps_groups_whole_along_depth(planted) -> None:
     graph = planted(2, layers=5)
-    assert communities(graph, **QUICK).n_groups > 2
-    found = communities(graph, resolution=0.4, n_seeds=3, n_null=19)
+    assert communities(graph, "louvain", **QUICK).n_groups > 2
+    found = communities(graph, "louvain", resolution=0.4, n_seeds=3, n_null=19)
     assert found.assignment == truth(graph, 2)
     assert found.p_value == pytest.approx(1 / 20)
 
@@ -64,9 +64,11 @@ def test_planted_groups_without_any_link_between_them(planted) -> None:
 
 def test_structureless_graphs_are_rarely_significant(random_graph) -> None:
     graphs = [random_graph(seed, size=6, layers=3) for seed in range(20)]
-    values = [communities(graph, n_seeds=2, n_null=19).p_value for graph in graphs]
+    values = [communities(graph, "louvain", n_seeds=2, n_null=19).p_value for graph in graphs]
     assert sum(value <= 0.05 for value in values) <= 3  # P(more than 3 of 20) = 1.6 % at a rate of 5 %
     assert 0.25 < np.mean(values) < 0.85
+    values = [communities(graph, n_null=19).p_value for graph in graphs]
+    assert sum(value <= 0.05 for value in values) <= 3  # most are one group, whose p-value is 1
 
 
 def test_ring_of_equal_links_is_no_evidence(layered) -> None:
@@ -77,21 +79,22 @@ def test_ring_of_equal_links_is_no_evidence(layered) -> None:
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 2.0])
 def test_quality_is_textbook_modularity(random_graph, resolution) -> None:
     graph = random_graph(3)
-    found = communities(graph, resolution=resolution, **QUICK)
+    found = communities(graph, "louvain", resolution=resolution, **QUICK)
     assert found.quality == pytest.approx(textbook_modularity(graph, found.assignment, resolution), abs=1e-12)
 
 
 def test_best_of_the_runs_is_kept(random_graph) -> None:
     graph = random_graph(1)
-    qualities = [communities(graph, n_seeds=n, n_null=0).quality for n in (1, 5, 20)]
+    qualities = [communities(graph, "louvain", n_seeds=n, n_null=0).quality for n in (1, 5, 20)]
     assert qualities == sorted(qualities)
 
 
-def test_insertion_order_does_not_matter(random_graph, shuffled) -> None:
+@pytest.mark.parametrize("algorithm", ["spectral", "louvain"])
+def test_insertion_order_does_not_matter(algorithm, random_graph, shuffled) -> None:
     graph = random_graph(0)  # weak structure, where order decides most
-    first = communities(graph, n_null=9)
+    first = communities(graph, algorithm, n_null=9)
     for seed in range(3):
-        other = communities(shuffled(graph, seed), n_null=9)
+        other = communities(shuffled(graph, seed), algorithm, n_null=9)
         assert other == first
         assert list(other.assignment) == list(first.assignment)
 
@@ -105,7 +108,7 @@ def test_hash_seed_does_not_matter() -> None:
         " for d, s in enumerate('ab') for i in range(9))\n"
         "g.add_edges_from({(u, v) for u in g for v in g if u[0] < v[0]}, effect=1., kind='between', rule='r')\n"
         "nx.set_edge_attributes(g, {e: float(w) for e, w in zip(sorted(g.edges), rng.random(81))}, 'weight')\n"
-        "print(communities(g, n_null=9))"
+        "print([communities(g, each, n_null=9) for each in ('spectral', 'louvain')])"
     )
     outputs = [
         subprocess.run(
@@ -132,16 +135,22 @@ def test_reciprocal_edges_are_summed(layered) -> None:
     # One direction is weak everywhere: only the sum of both shows who belongs together.
     for a, b in ((0, 0), (1, 1)):
         graph.add_edge(f"L1/out/{a}", f"L0/in/{b}", weight=1.0, effect=1.0, kind="between", rule="test")
-    found = communities(graph, **QUICK)
+    found = communities(graph, "louvain", **QUICK)
     assert found.groups() == (("L0/in/0", "L1/out/0"), ("L0/in/1", "L1/out/1"))
 
 
 def test_record_of_the_call(planted) -> None:
-    found = communities(planted(), seed=np.int64(7), n_seeds=2, n_null=0, resolution=1.1)
+    found = communities(planted(), "louvain", seed=np.int64(7), n_seeds=2, n_null=0, resolution=1.1)
     assert (found.algorithm, found.seed) == ("louvain", 7)
     assert dict(found.parameters) == {"weight": "weight", "n_seeds": 2, "n_null": 0, "resolution": 1.1}
     assert math.isnan(found.p_value)
     assert not found.reliable
+
+
+def test_default_is_spectral_and_runs_once(planted) -> None:
+    found = communities(planted(), n_seeds=5, n_null=0)
+    assert (found.algorithm, found.stability) == ("spectral", 1)
+    assert dict(found.parameters) == {"weight": "weight", "n_seeds": 5, "n_null": 0}
 
 
 def test_stability_of_one_run(planted) -> None:
@@ -154,7 +163,8 @@ def test_another_weight_attribute(planted) -> None:
     for *_, edge in graph.edges(data=True):
         edge["energy"], edge["weight"] = edge["weight"], 1.0
     assert communities(graph, weight="energy", n_seeds=2, n_null=2).n_groups == 2
-    assert communities(graph, n_null=0).quality < communities(graph, weight="energy", n_null=0).quality
+    plain = communities(graph, "louvain", n_null=0)
+    assert plain.quality < communities(graph, "louvain", weight="energy", n_null=0).quality
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -0.5, "1"])
@@ -182,14 +192,14 @@ def test_empty_graph() -> None:
         communities(nx.DiGraph(schema="compgraph/1"))
 
 
-@pytest.mark.parametrize("method", ["louvain", "greedy", "label_propagation"])
-def test_nothing_to_group_is_one_group(layered, method) -> None:
+@pytest.mark.parametrize("algorithm", ["spectral", "louvain", "greedy", "label_propagation"])
+def test_nothing_to_group_is_one_group(layered, algorithm) -> None:
     unlinked = layered([np.zeros((2, 2))])
     zeros = layered([np.ones((2, 2))])
     nx.set_edge_attributes(zeros, 0.0, "weight")
     lonely = unlinked.subgraph(["L0/in/0"]).copy()
     for graph in (unlinked, zeros, lonely):
-        found = communities(graph, method)
+        found = communities(graph, algorithm)
         assert (found.n_groups, found.quality, found.p_value, found.reliable) == (1, 0.0, 1.0, False)
         assert set(found.assignment) == set(graph)
 
@@ -213,8 +223,9 @@ def test_node_without_links_is_alone(planted) -> None:
         ({"resolution": math.inf}, "resolution=inf"),
         ({"resolution": math.nan}, "resolution=nan"),
         ({"resolution": "1"}, "resolution='1'"),
-        ({"resolutoin": 1}, r"no parameter 'resolutoin'.*'resolution'"),
-        ({"method": "label_propagation", "resolution": 2.0}, r"no parameter 'resolution'"),
+        ({"algorithm": "louvain", "resolutoin": 1}, r"no parameter 'resolutoin'.*'resolution'"),
+        ({"resolution": 2.0}, r"no parameter 'resolution'\. Its own parameters: \['cut', 'n_groups'\]"),
+        ({"algorithm": "label_propagation", "resolution": 2.0}, r"no parameter 'resolution'"),
     ],
 )
 def test_bad_request(planted, request_, message) -> None:

@@ -5,6 +5,7 @@ from itertools import combinations, pairwise
 import networkx as nx
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from compgraph.errors import BadRequest
@@ -26,7 +27,7 @@ def blocks(sizes: list[int], *, between: float, seed: int = 0) -> nx.Graph:
 
 
 def found(graph: nx.Graph, **options) -> list[set[int]]:
-    return sorted(spectral_communities(graph, seed=0, **options), key=min)
+    return sorted(spectral_communities(graph, **options), key=min)
 
 
 def consecutive(sizes: list[int]) -> list[set[int]]:
@@ -120,10 +121,71 @@ def test_other_weights_are_read_when_named() -> None:
     assert found(graph, weight="other") != found(graph) == consecutive([6, 6])
 
 
-def test_seed_does_not_matter_for_clear_groups() -> None:
+def test_the_same_groups_each_time() -> None:
+    graph = nx.gnm_random_graph(60, 150, seed=0)
+    nx.set_edge_attributes(graph, 1.0, "weight")
+    runs = [found(graph, cut=0.7) for _ in range(3)]  # weak structure, where a random start would decide
+    assert len(runs[0]) > 2
+    assert runs[0] == runs[1] == runs[2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_order_of_nodes_does_not_matter_for_clear_groups(seed) -> None:
     graph = blocks([10, 11, 12], between=0.01)
-    for seed in range(6):
-        assert sorted(spectral_communities(graph, seed=seed), key=min) == consecutive([10, 11, 12])
+    order = np.random.default_rng(seed).permutation(33).tolist()
+    other = nx.Graph()
+    other.add_nodes_from(order)
+    other.add_weighted_edges_from(sorted(graph.edges(data="weight"), key=lambda edge: order[edge[0]] + order[edge[1]]))
+    assert found(other) == consecutive([10, 11, 12])
+
+
+def kmeans_labels(graph: nx.Graph, n_groups: int) -> list[int]:
+    """Ng, Jordan and Weiss: k-means on the unit rows of the leading eigenvectors."""
+    weights = nx.to_numpy_array(graph, range(len(graph)))
+    root = np.sqrt(weights.sum(axis=1))
+    rows = np.linalg.eigh(weights / np.outer(root, root))[1][:, -n_groups:]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return KMeans(n_groups, n_init=10, random_state=0).fit_predict(rows).tolist()
+
+
+@pytest.mark.parametrize("sizes", [[12, 12], [6, 20], [8, 9, 10, 11], [5] * 7])
+def test_groups_are_those_of_k_means(sizes) -> None:
+    graph = blocks(sizes, between=0.005, seed=3)
+    label_of = {node: label for label, group in enumerate(found(graph)) for node in group}
+    assert adjusted_rand_score(kmeans_labels(graph, len(sizes)), [label_of[node] for node in range(sum(sizes))]) == 1
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3, 4])
+def test_a_number_that_is_known_overrules_the_count(n_groups) -> None:
+    graph = blocks([8, 8, 8, 8], between=0.02)
+    for i, j in combinations(range(32), 2):  # two pairs of blocks, so that two groups are well defined
+        if i // 16 == j // 16 and i // 8 != j // 8:
+            graph.edges[i, j]["weight"] *= 20
+    expected = {1: [32], 2: [16, 16], 4: [8, 8, 8, 8]}
+    groups = found(graph, n_groups=n_groups)
+    assert len(groups) == n_groups
+    if n_groups in expected:
+        assert groups == consecutive(expected[n_groups])
+
+
+def test_a_number_that_is_known_reaches_the_algorithm(planted) -> None:
+    graph = planted(4, noise=0.01)
+    assert communities(graph, n_null=0).n_groups == 4
+    assert communities(graph, n_null=0, n_groups=2).n_groups == 2
+
+
+def test_more_groups_than_nodes_are_as_many_as_there_can_be(planted) -> None:
+    graph = planted(2, size=2, layers=2)
+    assert communities(graph, n_null=0, n_groups=50).n_groups <= 4
+    single = nx.Graph()
+    single.add_edge(0, 0, weight=1.0)
+    assert found(single, n_groups=3) == [{0}]
+
+
+@pytest.mark.parametrize("n_groups", [0, -1, True])
+def test_a_number_of_groups_that_is_none(n_groups, planted) -> None:
+    with pytest.raises(BadRequest, match=rf"n_groups={n_groups!r}: a whole number of at least 1"):
+        communities(planted(), n_groups=n_groups)
 
 
 @pytest.mark.parametrize("cut", [0.0, 1.0, -0.2, 1.5, float("nan")])
@@ -135,11 +197,3 @@ def test_cut_out_of_range(cut, planted) -> None:
 def test_cut_reaches_the_algorithm(planted) -> None:
     graph = planted(2, noise=0.01)
     assert communities(graph, "spectral", n_seeds=2, n_null=0, cut=1e-6).n_groups == 1
-
-
-def test_same_seed_gives_the_same_groups_where_seeds_disagree() -> None:
-    graph = nx.gnm_random_graph(60, 150, seed=0)
-    nx.set_edge_attributes(graph, 1.0, "weight")
-    runs = [[sorted(map(sorted, spectral_communities(graph, seed=seed, cut=0.7))) for _ in range(2)] for seed in (1, 2)]
-    assert all(one == other for one, other in runs)
-    assert runs[0] != runs[1]

@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64
 from scipy.linalg import qr
 
 from compgraph.errors import BadRequest
+from compgraph.request import whole_number
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
 
@@ -41,7 +42,8 @@ def spectral_communities(
         Between 0 and 1: lower for fewer, better separated groups. Half of it is roughly the part of its links that a
         group may have with others.
     n_groups
-        How many groups, where that is known from elsewhere; counted when None.
+        How many groups of linked nodes, where that is known from elsewhere; counted when None. Fewer where the graph
+        has too few nodes for so many.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def spectral_communities(
     Raises
     ------
     BadRequest
-        When ``cut`` is not between 0 and 1.
+        When ``cut`` is not between 0 and 1, or ``n_groups`` no whole number of at least 1.
 
     Notes
     -----
@@ -68,6 +70,7 @@ def spectral_communities(
     """
     if not 0 < cut < 1:
         raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
+    n_groups = None if n_groups is None else whole_number(n_groups, "n_groups", minimum=1)
     linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
     groups = [{node} for node in set(graph).difference(linked)]
     if linked:
@@ -103,8 +106,9 @@ def _embedding(
     # The spectrum of L ends at 2: there the depth modes are out of the way.
     values, vectors = np.linalg.eigh(away @ laplacian @ away + 2 * depth @ depth.T)
     slowest = 1 - math.cos(math.pi / max(depth.shape[1] - 1, 1))
-    slow = int((values < min(cut, values[0] + DEPTH_MARGIN * slowest)).sum()) if n_groups is None else n_groups - 1
-    modes = vectors[:, :slow]
+    counted = int((values < min(cut, values[0] + DEPTH_MARGIN * slowest)).sum()) + 1
+    # The last vectors are the depth modes themselves, which tell no groups apart.
+    modes = vectors[:, : min((n_groups or counted) - 1, len(nodes) - depth.shape[1])]
     rows = np.column_stack([root / np.linalg.norm(root), modes])
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
