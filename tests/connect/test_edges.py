@@ -1,3 +1,5 @@
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -23,6 +25,11 @@ class Derivatives:
         jacobians = (1 - np.tanh(X @ FIRST.T) ** 2)[:, :, None] * FIRST if pair == PAIRS[0] else SECOND[None]
         gradients = filters @ np.broadcast_to(jacobians, (len(X), *jacobians.shape[1:]))
         return GradientMoments.of(gradients if patterns is None else gradients @ patterns.T)
+
+    def output_gradients(self, filters: np.ndarray) -> Iterator[Mapping[Space, np.ndarray]]:
+        second = np.broadcast_to(SECOND, (len(X), *SECOND.shape))
+        first = second @ ((1 - np.tanh(X @ FIRST.T) ** 2)[:, :, None] * FIRST)
+        yield {SPACES[0]: (filters @ first).astype(np.float32), SPACES[2]: (filters @ second).astype(np.float32)}
 
 
 STATS = Statistics(
@@ -104,7 +111,7 @@ def test_components_of_every_space_are_needed() -> None:
 def test_gradient_edges_need_the_model() -> None:
     stored = Statistics(PAIRS, STATS.moments, STATS.samples, 200)
     with pytest.raises(BadRequest, match="or use 'plsr'"):
-        edges(stored, components(stored), "gradient")
+        edges(stored, components(stored, "pca"), "gradient")
 
 
 def test_a_rule_of_the_wrong_shape_is_named() -> None:
@@ -112,7 +119,7 @@ def test_a_rule_of_the_wrong_shape_is_named() -> None:
         return moments.xy.T
 
     with pytest.raises(ShapeError, match=r"'transposed' gave effects of shape \(4, 3\).*\(3, 4\) is needed"):
-        edges(STATS, components(STATS), transposed)
+        edges(STATS, components(STATS, "plsr"), transposed)
 
 
 def test_a_rule_that_gives_nan_is_named() -> None:

@@ -1,5 +1,6 @@
 """Statistics of parts of the data add up to those of the whole, gradients included."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,9 @@ class Held:
     def gradient_moments(self, _pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
         found = GradientMoments.of(filters @ self.jacobians)
         return found if patterns is None else found.project(patterns)
+
+    def output_gradients(self, filters: np.ndarray) -> Iterator[Mapping[Space, np.ndarray]]:
+        yield {PAIR.source: (filters @ self.jacobians).astype(np.float32)}
 
 
 def part(rows: slice) -> Stats:
@@ -53,6 +57,21 @@ def test_a_sum_that_keeps_one_side_is_rejected() -> None:
     a, b = part(slice(8)), part(slice(8, 30))
     with pytest.raises(AssertionError):
         same_gradients(replace(a + b, gradients=a.gradients), part(slice(30)))
+
+
+def test_gradients_of_the_output_follow_each_other() -> None:
+    merged = part(slice(8)) + part(slice(8, 20)) + part(slice(20, 30))
+    chunks = [chunk[PAIR.source] for chunk in merged.gradients.output_gradients(FILTERS)]
+    assert [len(chunk) for chunk in chunks] == [8, 12, 10]
+    assert_allclose(np.concatenate(chunks), FILTERS @ JACOBIANS, rtol=1e-6, atol=1e-6)
+
+
+def test_a_source_without_gradients_of_the_output_is_none() -> None:
+    class Half:
+        gradient_moments = Held.gradient_moments
+
+    assert isinstance(Held(JACOBIANS), GradientSource)
+    assert not isinstance(Half(), GradientSource)
 
 
 def test_a_long_sum_is_flat() -> None:
