@@ -137,7 +137,7 @@ def central(found: Modes, count: int) -> Modes:
 
 
 def split(
-    gradients: Sequence[Float[np.ndarray, "n q r"]], *, metrics: Sequence[Metric] = ("data", "gradient")
+    gradients: Sequence[Float[np.ndarray, "_ q _"]], *, metrics: Sequence[Metric] = ("data", "gradient")
 ) -> Split:
     """Sort the directions of every space into blocks that hardly interact.
 
@@ -178,7 +178,7 @@ def _evidence(view: _View) -> tuple[_View, int, float, Modes | None]:
     return view, 0, 0.0, None
 
 
-def _view(gradients: Sequence[Float[np.ndarray, "n q r"]], metric: Metric) -> _View:
+def _view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> _View:
     scale, couplings = [], []
     for each in gradients:
         root = np.sqrt(np.einsum("nba,nba->a", each, each, optimize=True).astype(np.float64) / len(each))

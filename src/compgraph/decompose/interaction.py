@@ -60,7 +60,7 @@ class Interactions:
     inner: tuple[Split, ...]
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...]
-    gradients: tuple[Float32[np.ndarray, "n q _"], ...]
+    gradients: tuple[Float32[np.ndarray, "_ q _"], ...]
 
     __repr__ = brief
 

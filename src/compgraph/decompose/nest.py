@@ -35,7 +35,7 @@ class Nested:
     __repr__ = brief
 
 
-def nested(gradients: Sequence[Float[np.ndarray, "n q r"]]) -> Nested:
+def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> Nested:
     """Split a network into blocks, and each block into its parts.
 
     Parameters
@@ -69,8 +69,8 @@ def nested(gradients: Sequence[Float[np.ndarray, "n q r"]]) -> Nested:
 
 
 def _inside(
-    found: Split, gradients: Sequence[Float[np.ndarray, "n q r"]], block: int
-) -> tuple[list[Float64[np.ndarray, "k r"]], list[Float[np.ndarray, "n b k"]]]:
+    found: Split, gradients: Sequence[Float[np.ndarray, "_ q _"]], block: int
+) -> tuple[list[Float64[np.ndarray, "_ _"]], list[Float[np.ndarray, "_ b _"]]]:
     """Return filters to the directions of one block, and the Jacobians of its outputs with respect to their scores."""
     outputs = found.output_basis[:, found.output_block == block]
     filters, jacobians = [], []
