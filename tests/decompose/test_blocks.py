@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from compgraph.decompose.blocks import LARGEST_LEAK, SMALLEST_GAP, Split, central, gaps, split
+from compgraph.decompose.commutant import Modes
+
+COUNTS = [
+    ((1, 1), [(1, 1)]),
+    ((2, 1), [(4, 1), (1, 3)]),
+    ((2, 2), [(3, 3), (2, 2)]),
+    ((1, 2, 1), [(2, 3, 4), (3, 1, 1)]),
+    ((1, 1, 1, 1), [(2, 1, 2, 3), (2, 2, 2, 2)]),
+    ((3, 1, 2, 1, 1), [(2, 2, 2, 2, 2)]),
+    ((1, 1, 1, 1, 1, 2), [(2, 3, 2, 1, 2, 2), (2, 2, 2, 2, 2, 2)]),
+]
+
+
+def onto_rows(filters: np.ndarray) -> np.ndarray:
+    return np.linalg.pinv(filters) @ filters
+
+
+def blocks_are_the_planted_ones(found: Split, planted, atol: float = 1e-6) -> None:
+    assert found.n_blocks == len(planted.outputs)
+    assert found.gap > SMALLEST_GAP
+    partner = {}
+    for label in range(found.n_blocks):
+        basis = found.output_basis[:, found.output_block == label]
+        (partner[label],) = (
+            b for b, p in enumerate(planted.outputs) if np.allclose(p, basis @ basis.T, rtol=0, atol=atol)
+        )
+    for basis, labels, projections in zip(found.bases, found.blocks, planted.spaces, strict=True):
+        for label, b in partner.items():
+            assert_allclose(onto_rows(basis[labels == label]), projections[b], atol=atol)
+
+
+@pytest.mark.parametrize("turn", [True, False])
+@pytest.mark.parametrize(("outputs", "spaces"), COUNTS)
+def test_planted_blocks_are_recovered_whatever_the_bases(plant, outputs, spaces, turn) -> None:
+    planted = plant(outputs, spaces, turn=turn)
+    found = split(planted.jacobians)
+    blocks_are_the_planted_ones(found, planted)
+    assert_allclose(found.leak[: len(outputs) - 1], 0, atol=1e-9)
+    assert found.n_slow == len(outputs) - 1
+    if not turn:
+        assert found.outputs == "fixed"
+        assert_allclose(found.output_basis, np.eye(sum(outputs)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_blocks_that_leak_a_little_are_found_all_the_same(plant, seed) -> None:
+    planted = plant((2, 2), [(3, 2), (2, 2)], leak=0.1, seed=seed)
+    found = split(planted.jacobians)
+    assert 0 < found.leak[0] < LARGEST_LEAK
+    blocks_are_the_planted_ones(found, planted, atol=0.1)
+
+
+def test_mixed_blocks_are_not_the_planted_ones(plant) -> None:
+    planted = plant((2, 2), [(3, 2), (2, 2)], leak=0.7)
+    with pytest.raises(AssertionError):
+        blocks_are_the_planted_ones(split(planted.jacobians), planted, atol=0.1)
+
+
+@pytest.mark.parametrize("spaces", [[(5,)], [(4,), (6,)], [(1,)]])
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_what_is_not_apart_is_one_block_in_the_basis_it_came_in(plant, outputs, spaces) -> None:
+    found = split(plant((outputs,), spaces).jacobians)
+    assert (found.n_blocks, found.outputs) == (1, "fixed")
+    assert_allclose(found.output_basis, np.eye(outputs))
+    for basis, labels, sizes in zip(found.bases, found.blocks, spaces, strict=True):
+        assert_allclose(basis, np.eye(*sizes))
+        assert (labels == 0).all()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_uncorrelated_outputs_that_are_linear_are_one_block(size) -> None:
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(size, size)))[0]
+    found = split([np.broadcast_to(turn, (20, size, size)).copy()])
+    assert found.n_blocks == 1
+    assert_allclose(found.leak, 0, atol=1e-9)
+
+
+def beside_a_linear_block(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """``count`` outputs each of its own direction, and two that depend on two directions linearly."""
+    rng = np.random.default_rng(0)
+    size = count + 2
+    jacobians = np.zeros((100, size, size))
+    jacobians[:, range(count), range(count)] = rng.normal(size=(100, count))
+    jacobians[:, count:, count:] = np.eye(2)
+    turn = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    jacobians = turn @ jacobians
+    flat = jacobians.reshape(-1, size)
+    return jacobians @ np.linalg.eigh(flat.T @ flat)[1][:, ::-1], turn
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_a_linear_block_beside_others_counts_once(count) -> None:
+    jacobians, turn = beside_a_linear_block(count)
+    found = split([jacobians])
+    # The two linear outputs may turn in their plane: two more modes hardly leak.
+    assert (found.n_blocks, found.n_slow) == (count + 1, count + 2)
+    linear = [found.output_basis[:, found.output_block == label] for label in range(count + 1)]
+    (plane,) = (each for each in linear if each.shape[1] == 2)
+    assert_allclose(plane @ plane.T, turn[:, count:] @ turn[:, count:].T, atol=1e-6)
+
+
+def oblique(seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Two blocks of directions that are far from orthogonal, as tasks with correlated inputs have them."""
+    rng = np.random.default_rng(seed)
+    jacobians = np.zeros((200, 4, 5))
+    jacobians[:, :2, :3], jacobians[:, 2:, 3:] = rng.normal(size=(200, 2, 3)), rng.normal(size=(200, 2, 2))
+    mixing = np.eye(5) + 0.6
+    flat = (jacobians @ mixing).reshape(-1, 5)
+    basis = np.linalg.eigh(flat.T @ flat)[1][:, ::-1]
+    return [jacobians @ mixing @ basis], [(mixing @ basis)[:3], (mixing @ basis)[3:]]
+
+
+def test_blocks_of_correlated_tasks_are_apart_in_the_metric_of_gradients() -> None:
+    jacobians, filters = oblique()
+    found = split(jacobians)
+    assert (found.n_blocks, found.metric) == (2, "gradient")
+    for expected, label in zip(filters, found.output_block[[0, 2]], strict=True):
+        assert_allclose(onto_rows(found.bases[0][found.blocks[0] == label]), onto_rows(expected), atol=1e-6)
+    assert split(jacobians, metrics=("data",)).leak[0] > 10 * found.leak[0] + 0.01
+
+
+def test_within_a_block_scores_are_white_and_the_most_read_first(plant) -> None:
+    for jacobians in (plant((2, 1), [(4, 2), (3, 2)]).jacobians, oblique()[0]):
+        found = split(jacobians)
+        for each, basis, labels in zip(jacobians, found.bases, found.blocks, strict=True):
+            inside = each @ np.linalg.inv(basis)
+            energy = (inside**2).sum(axis=1).mean(axis=0)
+            assert (np.diff(energy) <= 1e-9).all()
+            for label in range(found.n_blocks):
+                here = labels == label
+                assert_allclose(basis[here] @ basis[here].T, np.eye(here.sum()), atol=1e-8)
+                products = np.einsum("nqa,nqb->ab", inside[:, :, here], inside[:, :, here]) / len(each)
+                assert_allclose(products, np.diag(np.diagonal(products)), atol=1e-8)
+
+
+def test_the_split_does_not_depend_on_the_order_of_rows(plant) -> None:
+    planted = plant((2, 1, 1), [(3, 2, 2)], leak=0.05)
+    order = np.random.default_rng(1).permutation(len(planted.jacobians[0]))
+    one, other = split(planted.jacobians), split([each[order] for each in planted.jacobians])
+    assert_allclose(other.leak, one.leak, atol=1e-9)
+    for label in range(3):
+        mine, (theirs, *rest) = one.output_block == label, set(other.output_block[one.output_block == label])
+        assert not rest
+        assert_allclose(
+            onto_rows(other.bases[0][other.blocks[0] == theirs]),
+            onto_rows(one.bases[0][one.blocks[0] == label]),
+            atol=1e-6,
+        )
+        assert mine.sum() == (other.output_block == theirs).sum()
+
+
+@pytest.mark.parametrize(
+    ("leak", "expected"),
+    [
+        ([], []),
+        ([0.08, 0.9], []),
+        ([0.01, 0.4], [(1, 40.0)]),
+        ([0.01, 0.9], [(1, 50.0)]),  # above a half leaks are alike
+        ([0.02, 0.04, 0.4], [(2, 10.0), (1, 2.0)]),
+        ([0.01, 0.07], [(1, 7.0), (2, 0.5 / 0.07)]),
+        ([0.0, 1e-12, 0.1], [(2, 1e8), (1, 1.0)]),
+    ],
+)
+def test_gaps_are_ratios_after_modes_that_leak_little(leak, expected) -> None:
+    found = sorted(gaps(np.array(leak, dtype=float)))
+    assert [slow for slow, _ in found] == [slow for slow, _ in sorted(expected)]
+    assert_allclose([ratio for _, ratio in found], [ratio for _, ratio in sorted(expected)])
+
+
+def test_gaps_come_with_the_widest_first_and_are_few() -> None:
+    found = gaps(np.array([1e-6, 2e-6, 1e-5, 3e-5, 6e-5, 1e-3, 2e-2, 0.5]))
+    ratios = [ratio for _, ratio in found]
+    assert len(found) == 5
+    assert ratios == sorted(ratios, reverse=True)
+    assert found[0][0] == 7
+
+
+def modes_of(*matrices: np.ndarray) -> Modes:
+    stack = np.stack(matrices).astype(float)
+    return Modes(np.arange(1, len(stack) + 1) / 100, stack, (stack.copy(),))
+
+
+def test_modes_that_commute_are_all_central() -> None:
+    found = central(modes_of(np.diag([1, 1, -2]), np.diag([1, -1, 0])), 2)
+    assert found.outputs.shape == (2, 3, 3)
+    assert_allclose(found.leak, [0.01, 0.02])
+
+
+def test_of_modes_that_do_not_commute_the_common_one_is_central() -> None:
+    plane = np.diag([1.0, 1, -2]) / np.sqrt(6)
+    straight, skew = np.diag([1.0, -1, 0]) / np.sqrt(2), np.zeros((3, 3))
+    skew[0, 1] = skew[1, 0] = np.sqrt(0.5)
+    found = central(modes_of(straight, plane, skew), 3)
+    assert_allclose(np.abs(found.outputs), np.abs(plane)[None], atol=1e-9)
+    assert_allclose(found.leak, [0.02])
+    assert len(central(modes_of(straight, skew), 2).leak) == 0
+    # Were the third left out, two modes would seem to be two more blocks.
+    assert len(central(modes_of(straight, plane, skew), 2).leak) == 2
