@@ -119,7 +119,7 @@ def test_a_rule_of_the_wrong_shape_is_named() -> None:
         return moments.xy.T
 
     with pytest.raises(ShapeError, match=r"'transposed' gave effects of shape \(4, 3\).*\(3, 4\) is needed"):
-        edges(STATS, components(STATS, "plsr"), transposed)
+        edges(STATS, components(STATS, "pca"), transposed)
 
 
 def test_a_rule_that_gives_nan_is_named() -> None:

@@ -62,8 +62,12 @@ class ChanceTest:
         return float(sign * (self.observed - np.mean(self.by_chance)) / np.std(self.by_chance))
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.statistic} {self.observed:.3g}, by chance {np.mean(self.by_chance):.3g} " + (
-            f"(p = {self.p_value:.3f})" if math.isnan(self.z) else f"(z = {self.z:.1f}, p = {self.p_value:.3f})"
+        if not self.by_chance:
+            return f"{self.name}: not drawn"
+        z = "" if math.isnan(self.z) else f"z = {self.z:.1f}, "
+        return (
+            f"{self.name}: {self.statistic} {self.observed:.3g}, by chance {np.mean(self.by_chance):.3g} "
+            f"({z}p = {self.p_value:.3f})"
         )
 
 
@@ -137,7 +141,7 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> Cha
     white = [Coupling.of(each).turned(turn, np.eye(each.shape[2])) for each in found.gradients]
     same = np.eye(len(turn))
 
-    def leak(bases: Sequence[Float64[np.ndarray, "r r"]]) -> float:
+    def leak(bases: Sequence[Float64[np.ndarray, "_ _"]]) -> float:
         turned = [coupling.turned(same, np.linalg.inv(basis)) for coupling, basis in zip(white, bases, strict=True)]
         found_leaks = modes(turned, outputs="fixed", spaces="fixed").leak
         return float(found_leaks[slow]) if slow < len(found_leaks) else 1.0

@@ -66,8 +66,18 @@ def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
     numpy.ndarray
         Rows along single outputs where there are few enough; outputs that never vary are left out, and so are
         principal components beyond their numerical rank.
+
+    Raises
+    ------
+    DeadSite
+        When no output ever varies.
     """
     live = varying(moments.yy)
+    if not live.any():
+        raise DeadSite(
+            f"none of the {len(live)} outputs of the model ever varies over the {moments.n} rows collected, so nothing "
+            "is read of any layer. Give data that moves the outputs."
+        )
     scale = np.zeros(len(live))
     scale[live] = 1 / np.sqrt(np.diagonal(moments.yy)[live] / moments.n)
     if live.sum() <= limit:
@@ -162,7 +172,7 @@ def _read(
     gradients: Float32[np.ndarray, "n q p"],
     limit: int,
 ) -> Read:
-    flat = gradients.reshape(-1, gradients.shape[2])
+    flat = gradients.reshape(gradients.shape[0] * gradients.shape[1], gradients.shape[2])
     energy, vectors = descending_eigh((flat.T @ flat).astype(np.float64) / len(gradients))
     total = float(energy.sum())
     if not total > 0:
