@@ -19,7 +19,7 @@ LARGEST_LEAK = 0.07  # blocks that leak more than this are not apart
 SMALLEST_GAP = 3.0  # the next mode must leak this many times as much as the last one that counts
 SAME_LEAK = 0.01  # leaks below this are as good as none
 CEILING = 0.5  # leaks above this are alike: nothing couples
-FLOOR = 1e-9
+FLOOR = 1e-5  # float32 gradients leak about a tenth of this where nothing does
 COMMUTING = 0.1  # squared commutators, of modes of unit size, below which they count as none
 
 
@@ -161,7 +161,8 @@ def split(
     seen = [_evidence(_view(gradients, metric)) for metric in metrics]
     view, slow, gap, centre = max(seen, key=lambda each: each[2])
     n_blocks = 1 + len(centre.leak) if centre and gap >= SMALLEST_GAP else 1
-    found, outputs = centre or view.free, "free"
+    found = centre or view.free
+    outputs: Outputs = "free"
     if n_blocks > 1:
         fixed, last = modes(view.couplings, outputs="fixed"), n_blocks - 2
         if fixed.leak[last] <= min(LARGEST_LEAK, max(2 * view.free.leak[slow - 1], SAME_LEAK)):
