@@ -1,5 +1,6 @@
 """A three-site network in NumPy, so that contracts over names need no torch: x -> tanh(A x) -> B h."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,14 @@ class Jacobians:
     """The derivatives of the network in closed form."""
 
     jacobians: dict[Pair, np.ndarray]
+    of_output: dict[Space, np.ndarray]
 
     def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
         gradients = filters @ self.jacobians[pair]
         return GradientMoments.of(gradients if patterns is None else gradients @ patterns.T)
+
+    def output_gradients(self, filters: np.ndarray) -> Iterator[dict[Space, np.ndarray]]:
+        yield {space: (filters @ each).astype(np.float32) for space, each in self.of_output.items()}
 
 
 @dataclass
@@ -33,16 +38,15 @@ class Network:
         hidden = np.tanh(x @ self.first.T)
         ends = {PAIRS[0]: (x, hidden), PAIRS[1]: (hidden, hidden @ self.second.T)}
         ids = np.arange(len(x))
+        first = (1 - hidden**2)[:, :, None] * self.first
+        second = np.broadcast_to(self.second, (len(x), *self.second.shape))
         return Statistics(
             PAIRS,
             {pair: Moments.of(*rows) for pair, rows in ends.items()},
             {pair: Sample.of(*rows, ids=ids, capacity=50, seed=0) for pair, rows in ends.items()},
             len(x),
             gradients=Jacobians(
-                {
-                    PAIRS[0]: (1 - hidden**2)[:, :, None] * self.first,
-                    PAIRS[1]: np.broadcast_to(self.second, (len(x), *self.second.shape)),
-                }
+                {PAIRS[0]: first, PAIRS[1]: second}, {SPACES[0]: self.second @ first, SPACES[2]: second}
             ),
         )
 

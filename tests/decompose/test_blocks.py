@@ -163,7 +163,7 @@ def test_the_split_does_not_depend_on_the_order_of_rows(plant) -> None:
         ([0.01, 0.9], [(1, 50.0)]),  # above a half leaks are alike
         ([0.02, 0.04, 0.4], [(2, 10.0), (1, 2.0)]),
         ([0.01, 0.07], [(1, 7.0), (2, 0.5 / 0.07)]),
-        ([0.0, 1e-12, 0.1], [(2, 1e8), (1, 1.0)]),
+        ([0.0, 1e-7, 0.1], [(2, 1e4), (1, 1.0)]),
     ],
 )
 def test_gaps_are_ratios_after_modes_that_leak_little(leak, expected) -> None:
@@ -172,8 +172,13 @@ def test_gaps_are_ratios_after_modes_that_leak_little(leak, expected) -> None:
     assert_allclose([ratio for _, ratio in found], [ratio for _, ratio in sorted(expected)])
 
 
+def test_leaks_of_the_size_of_rounding_have_no_gap_among_them() -> None:
+    found = dict(gaps(np.array([1e-9, 4e-8, 3e-7, 9e-6])))
+    assert_allclose([found[slow] for slow in (1, 2, 3)], 1)
+
+
 def test_gaps_come_with_the_widest_first_and_are_few() -> None:
-    found = gaps(np.array([1e-6, 2e-6, 1e-5, 3e-5, 6e-5, 1e-3, 2e-2, 0.5]))
+    found = gaps(np.array([1e-5, 2e-5, 1e-4, 3e-4, 6e-4, 1e-3, 2e-2, 0.5]))
     ratios = [ratio for _, ratio in found]
     assert len(found) == 5
     assert ratios == sorted(ratios, reverse=True)

@@ -65,7 +65,7 @@ def test_a_misspelt_method_is_named_with_the_nearest(stats: Statistics) -> None:
         components(stats, "plrs")
 
 
-@pytest.mark.parametrize("method", ["pca", "plsr", "neuron", "gradient"])
+@pytest.mark.parametrize("method", ["pca", "plsr", "neuron", "gradient", "interaction"])
 def test_a_dead_layer_is_named(method: str) -> None:
     with pytest.raises(DeadSite, match=r"fc out never varies over the 9 rows.*Leave 'fc' out"):
         components(statistics(np.random.default_rng(0).normal(size=(9, 2)), np.ones((9, 3))), method)
@@ -74,6 +74,8 @@ def test_a_dead_layer_is_named(method: str) -> None:
 def test_gradients_need_the_model(stats: Statistics) -> None:
     with pytest.raises(BadRequest, match="'gradient' differentiates the model"):
         components(stats, "gradient")
+    with pytest.raises(BadRequest, match="'interaction' differentiates the model"):
+        components(stats)
 
 
 def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
@@ -83,8 +85,13 @@ def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
             assert pair == PAIR
             return GradientMoments.of(np.zeros((5, len(filters), len(patterns))))
 
+        def output_gradients(self, filters: np.ndarray):
+            yield {SOURCE: np.zeros((5, len(filters), 4), dtype=np.float32)}
+
     with pytest.raises(DeadSite, match="no component of fc out changes with input in"):
         components(replace(stats, gradients=Cut()), "gradient")
+    with pytest.raises(DeadSite, match="the output does not change with input in"):
+        components(replace(stats, gradients=Cut()))
 
 
 def test_a_method_of_the_wrong_shape_is_named(stats: Statistics) -> None:
