@@ -61,8 +61,8 @@ def test_menu_is_of_unlike_functions():
 
 
 def test_several_features_are_all_read():
-    features, targets, _ = drawn(n_tasks=1, inputs_per_task=4)
-    sums = features[:, :2].sum(axis=1), features[:, 2:].sum(axis=1)
+    features, targets, _ = drawn(inputs_per_task=4)
+    sums = features[:, :2].sum(axis=1), features[:, 2:4].sum(axis=1)
     np.testing.assert_allclose(targets[:, 0], standardised(sums[0] * sums[1]), atol=1e-3)
 
 
@@ -106,7 +106,7 @@ def test_bases_are_the_tasks_own_unless_rotated():
     np.testing.assert_array_equal(rows.answers, targets.astype(np.float32))
 
 
-def test_mixed_functions_are_products_that_read_every_feature():
+def test_mixed_functions_are_quadratic_forms_of_full_rank():
     features, targets, _ = drawn(n_tasks=1, inputs_per_task=4, outputs_per_task=3, mixed=True)
     first, second = np.triu_indices(4)
     monomials = np.column_stack([features[:, first] * features[:, second], np.ones(N)])
@@ -115,10 +115,18 @@ def test_mixed_functions_are_products_that_read_every_feature():
     for output in coefficients[:-1].T:
         form = np.zeros((4, 4))
         form[first, second] = output / 2
-        form += form.T
-        values = np.linalg.eigvalsh(form)
-        # One product of two projections: rank 2, one eigenvalue of each sign.
-        np.testing.assert_allclose(values[1:3], 0, atol=1e-3)
-        assert values[0] < -0.1
-        assert values[3] > 0.1
-        assert np.abs(np.delete(form, 0, axis=1)).max(axis=1).min() > 1e-2
+        assert np.abs(np.linalg.eigvalsh(form + form.T)).min() > 1e-2
+
+
+def test_every_output_of_a_single_task_reads_more_than_a_plane():
+    features, targets, _ = drawn(n_tasks=1, inputs_per_task=4, outputs_per_task=3)
+    # Slopes of a local linear fit span what an output reads.
+    rng = np.random.default_rng(0)
+    for output in targets.T:
+        slopes = []
+        for centre in rng.uniform(-0.6, 0.6, (60, 4)):
+            near = np.linalg.norm(features - centre, axis=1) < 0.5
+            rows = np.column_stack([features[near] - centre, np.ones(near.sum())])
+            slopes.append(np.linalg.lstsq(rows, output[near], rcond=None)[0][:4])
+        values = np.linalg.svd(np.array(slopes), compute_uv=False)
+        assert values[2] > 0.05 * values[0]

@@ -1,26 +1,28 @@
 """How many parts of a network do not mix, and which directions belong to which: blocks, counted by a gap of leaks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 from sklearn.cluster import KMeans
 
 from compgraph.arrays import brief
-from compgraph.decompose.commutant import Coupling, Modes, joint_diagonaliser, modes
+from compgraph.decompose.commutant import Modes, joint_diagonaliser
 from compgraph.decompose.directions import descending_eigh
-
-Metric = Literal["data", "gradient"]
-Outputs = Literal["fixed", "free"]
-
-LARGEST_LEAK = 0.07  # blocks that leak more than this are not apart
-SMALLEST_GAP = 3.0  # the next mode must leak this many times as much as the last one that counts
-SAME_LEAK = 0.01  # leaks below this are as good as none
-CEILING = 0.5  # leaks above this are alike: nothing couples
-FLOOR = 1e-5  # float32 gradients leak about a tenth of this where nothing does
-COMMUTING = 0.1  # squared commutators, of modes of unit size, below which they count as none
+from compgraph.decompose.evidence import (
+    LARGEST_LEAK,
+    SAME_LEAK,
+    SMALLEST_BEND,
+    Finding,
+    Metric,
+    Outputs,
+    bend,
+    first_modes,
+    fixed_finding,
+    free_finding,
+    view,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -34,10 +36,13 @@ class Split:
     n_slow
         Modes before the gap: ``n_blocks - 1``, or more where blocks are degenerate.
     gap
-        Leak of the first mode that does not count over that of the last one that does; 0 where no mode leaks little
-        enough. The evidence that there are several blocks.
+        Leak of the first mode that does not count over that of the last one that does, in units of the smallest ratio
+        that counts: several blocks from 1 on. 0 where no mode leaks little enough.
     leak
         Of the modes, the best first.
+    bend
+        Variance of the Jacobians over their mean square, in the space where it is largest: 0 for a linear network, in
+        which nothing can be told apart.
     metric
         In which directions of different blocks are orthogonal: ``"data"`` (scores uncorrelated) or ``"gradient"``
         (gradients uncorrelated, for tasks whose inputs are correlated).
@@ -57,6 +62,7 @@ class Split:
     n_slow: int
     gap: float
     leak: Float64[np.ndarray, " m"]
+    bend: float
     metric: Metric
     outputs: Outputs
     output_basis: Float64[np.ndarray, "q q"]
@@ -65,75 +71,6 @@ class Split:
     blocks: tuple[Int64[np.ndarray, " _"], ...]
 
     __repr__ = brief
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """The couplings of all spaces in one metric."""
-
-    metric: Metric
-    scale: tuple[Float64[np.ndarray, " _"], ...]
-    couplings: tuple[Coupling, ...]
-    free: Modes
-
-
-def gaps(leak: Float64[np.ndarray, " m"]) -> list[tuple[int, float]]:
-    """List the gaps among leaks after modes that leak little, the widest first.
-
-    Parameters
-    ----------
-    leak
-        Increasing.
-
-    Returns
-    -------
-    list of tuple
-        Number of modes before the gap, and the leak of the next over that of the last: at most five.
-    """
-    floored = np.clip(leak, FLOOR, CEILING)
-    # A mode beyond the last one leaks all: there is none.
-    ratio = np.append(floored[1:], CEILING) / floored
-    few = np.flatnonzero(leak <= LARGEST_LEAK)
-    return [(int(i) + 1, float(ratio[i])) for i in few[np.argsort(-ratio[few], kind="stable")][:5]]
-
-
-def central(found: Modes, count: int) -> Modes:
-    r"""Return those combinations of the slowest modes that commute with all of them.
-
-    Projections on blocks commute. Where the outputs depend on several directions alike and almost linearly, any basis
-    of those keeps them apart, and there are slow modes for all of them, which do not commute: only what is common to
-    all these bases is the network's own, the centre of the algebra that the modes span.
-
-    Parameters
-    ----------
-    found
-        Modes of a network.
-    count
-        How many of them are slow.
-
-    Returns
-    -------
-    Modes
-        One fewer than there are blocks; none where everything is one degenerate block.
-
-    Notes
-    -----
-    With :math:`K_{ab} = \sum_j \langle [X_a, X_j], [X_b, X_j] \rangle`, the eigenvectors of :math:`K` whose eigenvalue
-    is small. Cost O(count^2 q^3).
-    """
-    total = np.zeros((count, count))
-    for each in (found.outputs[:count], *(space[:count] for space in found.spaces)):
-        unit = each / np.sqrt((each**2).sum(axis=(1, 2)).mean())
-        products = np.einsum("aij,bjk->abik", unit, unit, optimize=True)
-        commutators = (products - products.transpose(1, 0, 2, 3)).reshape(count, -1)
-        total += commutators @ commutators.T / (1 + len(found.spaces)) / count
-    values, vectors = np.linalg.eigh(total)
-    kept = vectors[:, values < COMMUTING].T
-    return Modes(
-        np.sort(np.abs(kept**2 @ found.leak[:count])),
-        np.einsum("cm,mij->cij", kept, found.outputs[:count]),
-        tuple(np.einsum("cm,mij->cij", kept, each[:count]) for each in found.spaces),
-    )
 
 
 def split(
@@ -158,59 +95,55 @@ def split(
     -----
     The outputs are left in their own basis where they are as good as apart in it, and turned otherwise.
     """
-    seen = [_evidence(_view(gradients, metric)) for metric in metrics]
-    view, slow, gap, centre = max(seen, key=lambda each: each[2])
-    n_blocks = 1 + len(centre.leak) if centre and gap >= SMALLEST_GAP else 1
-    found = centre or view.free
-    outputs: Outputs = "free"
-    if n_blocks > 1:
-        fixed, last = modes(view.couplings, outputs="fixed"), n_blocks - 2
-        if fixed.leak[last] <= min(LARGEST_LEAK, max(2 * view.free.leak[slow - 1], SAME_LEAK)):
-            found, outputs = fixed, "fixed"
-    return _sorted(view, found, outputs, n_blocks, slow, gap)
+    views = [view(gradients, metric) for metric in metrics]
+    found = max(
+        (finding for each in views for finding in (free_finding(each), fixed_finding(each))),
+        key=lambda finding: finding.gap,
+    )
+    largest_bend = max(map(bend, gradients))
+    if largest_bend < SMALLEST_BEND:
+        found = replace(found, n_slow=0, gap=0.0)
+    if found.modes is None or found.gap < 1:
+        return _sorted(None, found, largest_bend)
+    last = len(found.modes.leak) - 1
+    fixed = found.view.fixed
+    as_good = max(2 * found.modes.leak[last], 2 * SAME_LEAK)
+    if found.outputs == "free" and fixed.leak[last] <= min(LARGEST_LEAK["fixed"], as_good):
+        found = replace(found, outputs="fixed", modes=first_modes(fixed, last + 1))
+    return _sorted(found.modes, found, largest_bend)
 
 
-def _evidence(view: _View) -> tuple[_View, int, float, Modes | None]:
-    """Return the number of slow modes by the widest gap that leaves several blocks, the gap, and what is common."""
-    for slow, gap in gaps(view.free.leak):
-        centre = central(view.free, slow)
-        if len(centre.leak):
-            return view, slow, gap, centre
-    return view, 0, 0.0, None
-
-
-def _view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> _View:
-    scale, couplings = [], []
-    for each in gradients:
-        root = np.sqrt(np.einsum("nba,nba->a", each, each, optimize=True).astype(np.float64) / len(each))
-        scale.append(root if metric == "gradient" else np.ones(len(root)))
-        couplings.append(Coupling.of(each / scale[-1].astype(each.dtype)))
-    return _View(metric, tuple(scale), tuple(couplings), modes(couplings))
-
-
-def _sorted(view: _View, found: Modes, outputs: Outputs, n_blocks: int, n_slow: int, gap: float) -> Split:
+def _sorted(slow: Modes | None, found: Finding, largest_bend: float) -> Split:
     """Turn the slow modes into directions and give each its block."""
-    slow = n_blocks - 1
-    q = found.outputs.shape[1]
-    sizes = [len(scale) for scale in view.scale]
-    if slow == 0:
+    seen = found.view
+    q = seen.free.outputs.shape[1]
+    sizes = [len(scale) for scale in seen.scale]
+    known = {
+        "n_slow": found.n_slow,
+        "gap": found.gap,
+        "leak": seen.free.leak,
+        "bend": largest_bend,
+        "metric": seen.metric,
+    }
+    if slow is None:
         return Split(
-            1, n_slow, gap, view.free.leak, view.metric, "fixed", np.eye(q), np.zeros(q, dtype=np.int64),
-            tuple(np.eye(size) for size in sizes), tuple(np.zeros(size, dtype=np.int64) for size in sizes),
+            1, **known, outputs="fixed", output_basis=np.eye(q), output_block=np.zeros(q, dtype=np.int64),
+            bases=tuple(np.eye(size) for size in sizes), blocks=tuple(np.zeros(size, dtype=np.int64) for size in sizes),
         )  # fmt: skip
-    turn = np.eye(q) if outputs == "fixed" else joint_diagonaliser(found.outputs[:slow])
-    turns = [joint_diagonaliser(each[:slow]) for each in found.spaces]
-    places = [_diagonals(found.outputs[:slow], turn)]
-    places += [_diagonals(each[:slow], basis) for each, basis in zip(found.spaces, turns, strict=True)]
+    n_blocks = 1 + len(slow.leak)
+    turn = np.eye(q) if found.outputs == "fixed" else joint_diagonaliser(slow.outputs)
+    turns = [joint_diagonaliser(each) for each in slow.spaces]
+    places = [_diagonals(slow.outputs, turn)]
+    places += [_diagonals(each, basis) for each, basis in zip(slow.spaces, turns, strict=True)]
     block = _clustered(np.concatenate(places), n_blocks)
     output_block, *blocks = np.split(block, np.cumsum([q, *sizes])[:-1])
     bases = [
         _within(basis.T * scale, labels, np.diagonal(coupling.of_space) * scale**2)
-        for basis, scale, labels, coupling in zip(turns, view.scale, blocks, view.couplings, strict=True)
+        for basis, scale, labels, coupling in zip(turns, seen.scale, blocks, seen.couplings, strict=True)
     ]
     return Split(
-        n_blocks, n_slow, gap, view.free.leak, view.metric, outputs, turn, output_block,
-        tuple(basis for basis, _ in bases), tuple(labels for _, labels in bases),
+        n_blocks, **known, outputs=found.outputs, output_basis=turn, output_block=output_block,
+        bases=tuple(basis for basis, _ in bases), blocks=tuple(labels for _, labels in bases),
     )  # fmt: skip
 
 

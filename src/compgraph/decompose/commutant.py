@@ -44,14 +44,14 @@ class Modes:
     Attributes
     ----------
     leak
-        Between 0 (commutes) and 1 (couples nothing).
+        Of all modes there are, between 0 (commutes) and 1 (couples nothing).
     outputs
-        One matrix per mode, in coordinates of the outputs.
+        One matrix for each of the first modes, in coordinates of the outputs.
     spaces
-        For each space, one matrix per mode in its coordinates.
+        For each space, the same in its coordinates.
     """
 
-    leak: Float64[np.ndarray, " m"]
+    leak: Float64[np.ndarray, " all"]
     outputs: Float64[np.ndarray, "m q q"]
     spaces: tuple[Float64[np.ndarray, "m _ _"], ...]
 
@@ -165,7 +165,7 @@ def modes(
         ``"free"``: any symmetric matrix; ``"fixed"``: diagonal ones, which keep outputs or directions whole. With both
         fixed this is the normalised Laplacian of a graph.
     n_modes
-        At most this many.
+        At most this many matrices.
 
     Returns
     -------
@@ -196,10 +196,11 @@ def modes(
     # The identity was projected out: it is one of the vectors with singular value 0.
     count = min(n_modes, len(values) - 1)
     sigma, left = np.sqrt(values[:count]), vectors[:count].T
+    leak = 1 - np.sqrt(values[:-1])
     safe = np.maximum(sigma, np.finfo(float).tiny)
     found = entries.matrices(left / root[:, None], q)
     return Modes(
-        np.clip(1 - sigma, 0, 1),
+        np.clip(leak, 0, 1),
         turn @ found @ turn.T,
         tuple(
             e.matrices(block.T @ left / safe / r[:, None], len(each.of_space))

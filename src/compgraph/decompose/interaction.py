@@ -10,6 +10,7 @@ from compgraph.arrays import brief
 from compgraph.decompose.blocks import Split, split
 from compgraph.decompose.commutant import Coupling, modes
 from compgraph.decompose.directions import Directions
+from compgraph.decompose.evidence import SMALLEST_BEND
 from compgraph.decompose.nest import nested
 from compgraph.decompose.reads import Read, output_filters, read_spaces
 from compgraph.decompose.rotate import ROTATIONS, Rotation
@@ -18,7 +19,6 @@ from compgraph.statistics import Space, Statistics
 
 COMMUTANT = "commutant"
 LIMIT = 48  # directions per space and outputs: the cost grows with the fourth power
-SMOOTH = 0.02  # with all leaks below this the outputs hardly bend, and any basis is as good as another
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +217,19 @@ def _outputs(found: Split, filters: Float64[np.ndarray, "q d"], part: np.ndarray
 
 def _notes(found: Split) -> tuple[str, ...]:
     alike = found.n_slow - (found.n_blocks - 1)
-    notes = []
+    if found.bend < SMALLEST_BEND:
+        linear = (
+            "Degenerate: the outputs depend on the layers almost linearly (derivatives vary by "
+            f"{found.bend:.0%} of their mean square; {SMALLEST_BEND:.0%} are needed), so any basis keeps them apart and "
+            "none is the network's own."
+        )
+        return (linear,)
     if found.n_blocks == 1:
-        notes.append("No part of the network is apart from the rest: no gap among the leaks is wide enough.")
-    elif alike:
-        notes.append(
-            f"Degenerate: {found.n_slow} modes hardly leak, and {alike} of them do not commute with the others. Inside "
-            "some block the outputs depend on several directions almost linearly, and no basis of those is its own."
+        return ("No part of the network is apart from the rest: no gap among the leaks is wide enough.",)
+    if alike:
+        degenerate = (
+            f"Degenerate: {found.n_slow} modes hardly leak, and {alike} of them do not commute with the others. In some "
+            "block the outputs depend on several directions almost linearly, and no basis of those is its own."
         )
-    if len(found.leak) and found.leak[-1] <= SMOOTH:
-        notes.append(
-            f"Degenerate: all {len(found.leak)} modes leak less than {SMOOTH:.0%}, so the outputs depend on the layers "
-            "almost linearly, and every basis keeps them apart."
-        )
-    return tuple(notes)
+        return (degenerate,)
+    return ()

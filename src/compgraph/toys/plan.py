@@ -28,8 +28,7 @@ class Plan:
         Whether tasks compute unlike functions. Otherwise output :math:`o` is the same function in every task, and
         the first is a product.
     mixed
-        Whether functions are products of random projections of all features, so that nothing can be told apart;
-        for one task.
+        Whether functions are random quadratic forms of all features, so that nothing can be told apart; for one task.
     width
         Units of a hidden layer.
     depth

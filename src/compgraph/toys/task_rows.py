@@ -110,14 +110,20 @@ def _features(plan: Plan, n: int, generator: torch.Generator) -> Float32[Tensor,
 def _functions(plan: Plan, task: int, features: Tensor, generator: torch.Generator) -> Float32[Tensor, "n outputs"]:
     outputs = []
     for output in range(plan.outputs_per_task):
+        n_features = features.shape[1]
         if plan.mixed:
-            first, second = (features @ torch.randn(features.shape[1], 2, generator=generator)).unbind(dim=1)
-            outputs.append(first * second)
+            form = torch.randn(n_features, n_features, generator=generator)
+            outputs.append(torch.einsum("ni,ij,nj->n", features, form, features))
+            continue
+        number = task * plan.outputs_per_task + output if plan.unlike else output
+        if plan.n_tasks == 1:
+            # Two functions of projections of its own, so that every output reads more than one plane of the features.
+            planes = torch.randn(2, n_features, 2, generator=generator) / n_features**0.5
+            outputs.append(sum(MENU[(number + i) % len(MENU)](*(features @ planes[i]).unbind(dim=1)) for i in range(2)))
             continue
         # Halves of the features, other halves for every output: nothing but all of them tells all outputs.
         halves = features.roll(-output, dims=1).tensor_split(2, dim=1)
         first, second = (half.sum(dim=1) / half.shape[1] ** 0.5 for half in halves)
-        number = task * plan.outputs_per_task + output if plan.unlike else output
         outputs.append(MENU[number % len(MENU)](first, second))
     return torch.stack(outputs, dim=1)
 
