@@ -25,7 +25,7 @@ def make():
     torch.manual_seed(0)
     first, last = nn.Linear(4, 6), nn.Linear(6, 2)
     with torch.no_grad():
-        first.weight.abs_().mul_(torch.block_diag(torch.ones(3, 2), torch.ones(3, 2)))
+        first.weight.abs_().mul_(4 * torch.block_diag(torch.ones(3, 2), torch.ones(3, 2)))
         last.weight.abs_().mul_(torch.block_diag(torch.ones(1, 3), torch.ones(1, 3)))
     return nn.Sequential(first, nn.Tanh(), last)
 
@@ -105,7 +105,7 @@ def test_analyze_with_tasks(folder, capsys) -> None:
     assert run("analyze", *MODEL, *DATA, *tasks, "--out", "results", *QUICK) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert "3 sites, 300 examples: gradient components, correlation edges, spectral groups" in captured.out
+    assert "3 sites, 300 examples: interaction components, gradient edges, spectral groups" in captured.out
     assert "importance-weighted ARI" in captured.out
     assert captured.out.splitlines()[-1].startswith("written to results; open results/tasks.html")
     labels = json.loads(Path("results/labels.json").read_bytes())
@@ -127,6 +127,17 @@ def test_analyze_reads_weights_and_options(folder, capsys) -> None:
     summary = json.loads(Path("r/summary.json").read_bytes())
     assert summary["seed"] == 4
     assert set(summary["components"].values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [(["--twins", "3"], "untrained twins: gap "), (["--twins", "0"], "not drawn")]
+)
+def test_twins_are_passed_on(given, words, folder, capsys) -> None:
+    assert run("analyze", *MODEL, *DATA, *given, *QUICK, "--out", "r") == 0
+    assert words in capsys.readouterr().out
+    (twins, _) = json.loads(Path("r/summary.json").read_bytes())["evidence"]
+    assert twins.startswith("untrained twins: ")
+    assert words in twins
 
 
 def test_layers_are_passed_on(folder, capsys) -> None:
@@ -176,13 +187,13 @@ def tiny_demo(monkeypatch):
     tasks = {"A": rows * torch.tensor([1.0, 1, 0, 0]), "B": rows * torch.tensor([0.0, 0, 1, 1])}
     toy = demo.Toy("tiny", model, rows, tasks, ("1", "2"), {}, 0)
     monkeypatch.setattr(demo, "TOYS", {"tiny": lambda **_: toy})
-    monkeypatch.setattr(demo, "RECIPES", (("gradient", "correlation", "spectral"),))
+    monkeypatch.setattr(demo, "RECIPES", ((demo.METHOD, demo.RULE, demo.ALGORITHM),))
 
 
 def test_demo(folder, tiny_demo, capsys) -> None:
     assert run("demo", "--out", "made", "--networks", "tiny") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("tiny: gradient components, spectral groups: ")
+    assert lines[0].startswith("tiny: interaction components, spectral groups: ")
     assert lines[2].startswith("network")
     assert lines[3].startswith("tiny")
     assert lines[-1] == "Open made/tiny/tasks.html in a browser."
@@ -225,7 +236,8 @@ BAD = {
     "model without a name": (analyze(model="cli_nets"), "names no factory"),
     "unknown method": (analyze("--method", "plrs"), "no component method 'plrs'. Known: "),
     "unknown rule": (analyze("--rule", "plrs"), "no edge rule 'plrs'. Known: "),
-    "unknown algorithm": (analyze("--algorithm", "leiden"), "no community algorithm 'leiden'. Known: "),
+    "unknown algorithm": (analyze("--algorithm", "luvain"), "no community algorithm 'luvain'. Known: "),
+    "negative twins": (analyze("--twins", "-1"), "n_twins=-1: a whole number of at least 0 is needed"),
     "no components": (analyze("--components", "0"), "n_components=0: a whole number of at least 1 is needed"),
     "negative seed": (analyze("--seed", "-1"), "seed"),
     "task without a file": (analyze("--task", "left"), "--task 'left' names no task; write NAME=FILE"),

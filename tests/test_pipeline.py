@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,9 +13,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import compgraph as cg
+from compgraph import pipeline
+from compgraph.check import against_rotations, against_twins, stability
 from compgraph.connect import ordered_nodes
-from compgraph.errors import UnknownName
-from compgraph.group import Partition
+from compgraph.errors import BadRequest, UnknownName
 
 NULL = 19  # the fewest that can reach p = 0.05
 HOSTILE = ('</script>:->"', "$\\frac{&", "two\nlines")
@@ -79,13 +81,28 @@ def test_planted_tasks_are_found_exactly(seed) -> None:
     score = cg.agreement(found.groups, profile.labels, weights=dict(found.graph.nodes(data="share")))
     assert (found.groups.n_groups, score.ari, score.weighted_ari) == (2, 1, pytest.approx(1))
     assert score.unlabelled == 0
-    assert max(profile.interference.values()) < 1e-9
+    # What is hardly read is left out of scores that are uncorrelated in this sample, where blocks are not quite apart.
+    assert max(profile.interference.values()) < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_one_dense_task_is_one_group(seed) -> None:
-    found = cg.analyze(blocky((4, 12, 12, 1), n_blocks=1, seed=seed), draw(seed=seed), seed=seed, n_null=NULL)
-    assert found.groups.n_groups == 1
+def test_directions_read_of_planted_tasks_do_not_mix_them(seed) -> None:
+    model, rows = blocky((4, 12, 12, 2), n_blocks=2, seed=seed), draw(seed=seed)
+    found = cg.analyze(model, rows, method="gradient", rule="correlation", seed=seed, n_null=NULL)
+    profile = cg.task_profile(found, model, tasks_of(rows))
+    score = cg.agreement(found.groups, profile.labels, weights=dict(found.graph.nodes(data="share")))
+    assert (found.groups.n_groups, score.ari, score.weighted_ari) == (2, 1, pytest.approx(1))
+    assert max(profile.interference.values()) < 1e-9
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_dense_task_is_one_group(seed, outputs) -> None:
+    model = blocky((4, 12, 12, outputs), n_blocks=1, seed=seed)
+    found = cg.analyze(model, draw(seed=seed), seed=seed, n_null=NULL)
+    assert (found.found.n_groups, found.groups.n_groups) == (1, 1)
+    assert set(found.hierarchy.values()) == {(0,)}
+    assert found.tests == ()
 
 
 def test_what_outside_code_counts_on(analysis, two_tasks, x) -> None:
@@ -102,16 +119,99 @@ def test_what_outside_code_counts_on(analysis, two_tasks, x) -> None:
     assert cg.agreement(analysis.groups, profile.labels, weights=None).ari == 1
     for space, part in analysis.components.items():
         share = [data["share"] for _, data in analysis.graph.nodes(data=True) if data["layer"] == space.layer]
-        assert part.share.sum() <= 1 + 1e-9
+        assert part.share.max() <= 1 + 1e-9
         assert all(value > 0 for value in share)
 
 
-def test_it_is_the_four_steps(analysis, two_tasks, x) -> None:
+def test_it_is_the_four_steps_and_the_evidence(analysis, two_tasks, x) -> None:
+    stats = cg.collect(two_tasks, x)
+    parts = cg.components(stats, "interaction")
+    graph = cg.build_graph(parts, cg.edges(stats, parts, "gradient"))
+    plain = cg.communities(graph, "spectral", seed=0, n_null=NULL, n_groups=2)
+    tests = (against_twins(stats), against_rotations(parts.interactions, n=NULL))
+    assert analysis.tests == tests
+    assert [len(test.by_chance) for test in tests] == [19, NULL]
+    p_value = max(plain.p_value, *(test.p_value for test in tests))
+    halves = min(plain.stability, stability(parts.interactions))
+    assert analysis.found == replace(plain, p_value=p_value, stability=halves)
+    assert dict(graph.edges) == dict(analysis.graph.edges)
+
+
+def test_with_other_methods_it_is_the_four_steps_alone(two_tasks, x) -> None:
+    found = cg.analyze(two_tasks, x, method="gradient", rule="correlation", n_null=NULL)
     stats = cg.collect(two_tasks, x)
     parts = cg.components(stats, "gradient")
     graph = cg.build_graph(parts, cg.edges(stats, parts, "correlation"))
-    assert cg.communities(graph, "spectral", seed=0, n_null=NULL) == analysis.found
-    assert dict(graph.edges) == dict(analysis.graph.edges)
+    assert cg.communities(graph, "spectral", seed=0, n_null=NULL) == found.found
+    assert (found.tests, found.evidence, parts.interactions) == ((), (), None)
+    assert set(found.hierarchy.values()) == {(0,), (1,)}
+
+
+def chance(p_value: float) -> cg.ChanceTest:
+    """A test with this p-value, of 9 nulls."""
+    as_good = round(10 * p_value) - 1
+    return cg.ChanceTest("made up", "value", 1.0, (2.0,) * as_good + (0.0,) * (9 - as_good))
+
+
+@pytest.mark.parametrize(("twins", "rotations"), [(0.4, 0.1), (0.1, 0.4), (0.4, 0.4)])
+def test_the_largest_p_value_decides(twins, rotations, two_tasks, x, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "against_twins", lambda *_, **__: chance(twins))
+    monkeypatch.setattr(pipeline, "against_rotations", lambda *_, **__: chance(rotations))
+    found = cg.analyze(two_tasks, x, n_null=NULL)
+    assert found.found.p_value == found.groups.p_value == pytest.approx(0.4)
+    assert (found.found.n_groups, found.groups.n_groups) == (2, 1)
+    assert "no reliable groups (2 found; p = 0.400" in str(found)
+    assert set(found.hierarchy.values()) == {(0,)}
+
+
+def test_halves_that_disagree_decide(two_tasks, x, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "stability", lambda _: 0.3)
+    found = cg.analyze(two_tasks, x, n_null=NULL)
+    assert (found.found.stability, found.groups.n_groups) == (0.3, 1)
+
+
+def test_without_twins_the_other_nulls_decide(analysis, two_tasks, x) -> None:
+    found = cg.analyze(two_tasks, x, n_null=NULL, n_twins=0)
+    assert found.found == analysis.found
+    assert [len(test.by_chance) for test in found.tests] == [0, NULL]
+    assert "untrained twins: not drawn" in str(found)
+
+
+def test_twins_are_counted_from_0(two_tasks, x) -> None:
+    with pytest.raises(BadRequest, match=r"n_twins=-1: a whole number of at least 0 is needed"):
+        cg.analyze(two_tasks, x, n_twins=-1)
+
+
+def nested(*, between: float, seed: int) -> nn.Sequential:
+    """Three blocks, the first two of which hardly mix with each other and not at all with the third."""
+    generator, modules = torch.Generator().manual_seed(seed), []
+    for p, q in pairwise((6, 18, 18, 6)):
+        linear, inside = nn.Linear(p, q), torch.block_diag(*[torch.ones(q // 3, p // 3)] * 3)
+        both = inside[: 2 * q // 3, : 2 * p // 3]
+        both += between * (both == 0)
+        with torch.no_grad():
+            linear.weight.copy_(inside * torch.randn(q, p, generator=generator) * (6 / p) ** 0.5)
+            linear.bias.copy_(0.3 * torch.randn(q, generator=generator))
+        modules += [linear, nn.Tanh()]
+    return nn.Sequential(*modules[:-1])
+
+
+def test_groups_that_are_divided_again_have_parts() -> None:
+    rows = torch.randn(1000, 6, generator=torch.Generator().manual_seed(3))
+    found = cg.analyze(nested(between=0.2, seed=3), rows, n_null=NULL)
+    assert found.groups.n_groups == 2
+    assert [each.n_blocks for each in found.components.interactions.inner] == [2, 1]
+    assert list(found.hierarchy) == list(found.groups.assignment)
+    assert {node: place[0] for node, place in found.hierarchy.items()} == dict(found.groups.assignment)
+    (divided,) = {place[0] for place in found.hierarchy.values() if len(place) == 2}
+    assert set(found.hierarchy.values()) == {(divided, 0), (divided, 1), (1 - divided,)}
+    # Outputs come in pairs, one for each block that was built.
+    outputs = found.components[found.stats.spaces[-1]]
+    built = [int((axis.reshape(3, 2) ** 2).sum(axis=1).argmax()) for axis in outputs.axes]
+    places = [found.hierarchy[node] for node, depth in found.graph.nodes(data="depth") if depth == 3]
+    assert sorted(built) == [0, 0, 1, 1, 2, 2]
+    assert len(set(zip(built, places, strict=True))) == len(set(places)) == 3
+    assert (2, (1 - divided,)) in zip(built, places, strict=True)
 
 
 def test_every_option_reaches_its_step(two_tasks, x) -> None:
@@ -123,6 +223,7 @@ def test_every_option_reaches_its_step(two_tasks, x) -> None:
     assert max(map(len, found.components.values())) == 3
     assert (found.found.algorithm, found.found.seed) == ("greedy", 5)
     assert found.found.parameters == {"weight": "weight", "n_seeds": 3, "n_null": 2}
+    assert found.tests == ()
     assert {len(sample.ids) for sample in found.stats.samples.values()} == {20}
     assert min(sample.ids.min() for sample in found.stats.samples.values()) >= 7
 
@@ -143,7 +244,7 @@ def test_unknown_method_is_refused(two_tasks, x) -> None:
     ids=["sequence", "loader", "generator", "array"],
 )
 def test_every_form_of_data_gives_the_same_groups(form, analysis, two_tasks, x) -> None:
-    assert cg.analyze(two_tasks, form(x), n_null=0).found.assignment == analysis.found.assignment
+    assert cg.analyze(two_tasks, form(x), n_null=0, n_twins=0).found.assignment == analysis.found.assignment
 
 
 def test_same_seed_same_answer(analysis, two_tasks, x) -> None:
@@ -174,9 +275,8 @@ def test_model_comes_back_byte_identical(x) -> None:
 
 
 def unreliable(analysis: cg.Analysis) -> cg.Analysis:
-    values = {name: getattr(analysis.found, name) for name in Partition.__dataclass_fields__}
-    found = Partition(**{**values, "p_value": 0.4})
-    return cg.Analysis(analysis.stats, analysis.components, analysis.graph, found, found.trusted())
+    found = replace(analysis.found, p_value=0.4)
+    return replace(analysis, found=found, groups=found.trusted())
 
 
 def test_unreliable_groups_are_kept_but_not_trusted(analysis) -> None:
@@ -194,14 +294,18 @@ def test_too_few_null_graphs_cannot_make_groups_reliable(two_tasks, x) -> None:
 
 def test_summary_reads_well(analysis, nothing) -> None:
     lines = str(analysis).splitlines()
-    assert lines[0] == "4 sites, 400 examples: gradient components, correlation edges, spectral groups"
+    assert lines[0] == "4 sites, 400 examples: interaction components, gradient edges, spectral groups"
     assert f"graph: {len(analysis.graph)} nodes, {analysis.graph.number_of_edges()} edges" in lines
     assert any(line.startswith("groups: 2 (p = 0.050, stability 1.00") for line in lines)
     for group, nodes in enumerate(analysis.groups.groups()):
         assert any(line.startswith(f"  group {group}: {len(nodes)} components (input in ") for line in lines)
     assert lines[-1] == "note: Layers were chosen automatically: act1, act2, fc3."
     assert max(map(len, lines)) < 200
+    for test in analysis.tests:
+        assert f"  {test}" in lines
+    assert [test.name for test in analysis.tests] == ["untrained twins", "random rotations"]
     assert "groups: no reliable groups" in str(nothing)
+    assert "  No part of the network is apart from the rest" in str(nothing)
 
 
 @pytest.mark.parametrize("suffix", [".html", ".dot", ".svg", ".png", ".pdf", ".json", ".graphml"])
@@ -234,6 +338,7 @@ def summary_is_true(found: Mapping, analysis: cg.Analysis) -> None:
     assert (found["algorithm"], found["seed"]) == (analysis.found.algorithm, analysis.found.seed)
     assert (found["layers"], found["n_samples"]) == (list(analysis.stats.layers), analysis.stats.n_samples)
     assert found["notes"] == list(analysis.stats.notes)
+    assert found["evidence"] == list(analysis.evidence)
     assert found["components"] == {str(space): len(part) for space, part in analysis.components.items()}
 
 
@@ -246,6 +351,7 @@ def test_save_writes_all_files_and_a_true_summary(analysis, two_tasks, x, tmp_pa
     assert all(content.startswith(b"\x89PNG") for content in figures.values())
     found = json.loads((folder / "summary.json").read_bytes())
     assert found["skipped"] == {}
+    assert [sentence.split(":")[0] for sentence in found["evidence"]] == ["untrained twins", "random rotations"]
     summary_is_true(found, analysis)
 
 
@@ -261,7 +367,7 @@ def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, tmp_
 
 
 def test_numbers_that_are_missing_are_null(two_tasks, x, tmp_path) -> None:
-    folder = cg.analyze(two_tasks, x, n_null=0, n_seeds=2).save(tmp_path)
+    folder = cg.analyze(two_tasks, x, n_null=0, n_twins=0).save(tmp_path)
     assert json.loads((folder / "summary.json").read_bytes())["p_value"] is None
 
 
@@ -292,13 +398,13 @@ def test_hostile_layer_names_survive_everything(x, tmp_path) -> None:
 
 def test_names_cannot_break_the_lines_of_the_summary(x) -> None:
     plain, hostile = (blocky((4, 12, 12, 2), n_blocks=2, names=names) for names in (("a", "b", "c"), HOSTILE))
-    lines = [str(cg.analyze(model, x, n_null=0, n_seeds=2)).splitlines() for model in (plain, hostile)]
+    lines = [str(cg.analyze(model, x, n_null=0, n_twins=0)).splitlines() for model in (plain, hostile)]
     assert len(lines[0]) == len(lines[1])
     assert np.all([line.isprintable() for line in lines[1]])
 
 
 def test_a_second_report_leaves_nothing_of_the_first(two_tasks, x, tmp_path) -> None:
-    analysis = cg.analyze(two_tasks, x, n_null=0, n_seeds=2)
+    analysis = cg.analyze(two_tasks, x, n_null=0, n_twins=0)
     analysis.save(tmp_path, profile=cg.task_profile(analysis, two_tasks, tasks_of(x)))
     (tmp_path / "figures" / "overlap-9.png").write_bytes(b"from a deeper network")
     (tmp_path / "mine.txt").write_text("not ours to remove")
