@@ -16,8 +16,8 @@ def main() -> None:
     model, inputs = toy.model, toy.data
 
     stats = cg.collect(model, inputs, layers=["layers.*.act", "head"])
-    parts = cg.components(stats, "gradient")
-    graph = cg.build_graph(parts, cg.edges(stats, parts, "correlation"))
+    parts = cg.components(stats, "interaction")
+    graph = cg.build_graph(parts, cg.edges(stats, parts, "gradient"))
     found = cg.communities(graph, "spectral", seed=0)
     with tempfile.TemporaryDirectory() as folder:
         page = cg.save(graph, Path(folder) / "tasks.html", groups=found)

@@ -47,7 +47,8 @@ def test_default_finds_the_two_tasks_and_pca_does_not(made) -> None:
     assert (best.groups, best.verdict) == (2, "finds the tasks")
     assert best.p_value <= 0.05
     assert best.weighted_ari >= 0.9
-    assert best.ari > best.chance_mean + 10 * best.chance_sd
+    assert best.ari == pytest.approx(1)  # of so few components that its chance level varies by more than 0.1
+    assert best.ari > best.chance_mean + 5 * best.chance_sd
     assert by_recipe["pca", "correlation", "louvain"].verdict != "finds the tasks"
 
 
