@@ -177,8 +177,12 @@ def test_a_dead_twin_has_no_gap(around) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_clean_blocks_are_the_same_in_both_halves(seed) -> None:
-    assert stability(interactions(seen(blocky((6, 16, 16, 4), 2, seed), seed))) == pytest.approx(1)
+@pytest.mark.parametrize("n_blocks", [2, 3, 4])
+def test_clean_blocks_are_the_same_in_both_halves(n_blocks, seed) -> None:
+    sizes = (2 * n_blocks, 6 * n_blocks, 6 * n_blocks, 2 * n_blocks)
+    found = interactions(seen(blocky(sizes, n_blocks, seed), seed))
+    assert found.split.n_blocks == n_blocks
+    assert stability(found) == pytest.approx(1)
 
 
 def test_one_block_is_stable() -> None:
