@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from compgraph.decompose.blocks import LARGEST_LEAK, SMALLEST_GAP, Split, central, gaps, split
+from compgraph.decompose.blocks import Split, split
+from compgraph.decompose.evidence import LARGEST_LEAK, SMALLEST_GAP, central, gaps
 from compgraph.decompose.commutant import Modes
 
 COUNTS = [

@@ -138,11 +138,10 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> Cha
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
     rng, slow = np.random.default_rng(seed), max(found.split.n_blocks - 2, 0)
     turn = found.split.output_basis
-    white = [Coupling.of(each).turned(turn, np.eye(each.shape[2])) for each in found.gradients]
-    same = np.eye(len(turn))
+    white = [Coupling.of(each).turned(turn) for each in found.gradients]
 
     def leak(bases: Sequence[Float64[np.ndarray, "_ _"]]) -> float:
-        turned = [coupling.turned(same, np.linalg.inv(basis)) for coupling, basis in zip(white, bases, strict=True)]
+        turned = [coupling.turned(space=np.linalg.inv(basis)) for coupling, basis in zip(white, bases, strict=True)]
         found_leaks = modes(turned, outputs="fixed", spaces="fixed").leak
         return float(found_leaks[slow]) if slow < len(found_leaks) else 1.0
 

@@ -86,21 +86,27 @@ class Coupling(NamedTuple):
         products = (flat.T @ flat).astype(np.float64)
         return cls((products / np.trace(products)).reshape(q, r, q, r))
 
-    def turned(self, outputs: Float64[np.ndarray, "q q"], space: Float64[np.ndarray, "r r"]) -> "Coupling":
+    def turned(
+        self, outputs: Float64[np.ndarray, "q q"] | None = None, space: Float64[np.ndarray, "r r"] | None = None
+    ) -> "Coupling":
         """Return the coupling in other bases.
 
         Parameters
         ----------
         outputs, space
-            The new basis vectors as columns.
+            The new basis vectors as columns; as they are when None.
 
         Returns
         -------
         Coupling
             Of ``outputs.T @ J @ space``.
         """
-        half = np.einsum("bacd,bB,aA->BAcd", self.products, outputs, space, optimize=True)
-        return Coupling(np.einsum("BAcd,cC,dD->BACD", half, outputs, space, optimize=True))
+        products = self.products
+        if outputs is not None:
+            products = np.einsum("bacd,bB,cC->BaCd", products, outputs, outputs, optimize=True)
+        if space is not None:
+            products = np.einsum("bacd,aA,dD->bAcD", products, space, space, optimize=True)
+        return Coupling(products)
 
     @property
     def of_outputs(self) -> Float64[np.ndarray, "q q"]:
@@ -188,7 +194,7 @@ def modes(
     inside = [numbered(len(each.of_space)) for each in couplings]
     roots = [np.sqrt(np.maximum(e.energy(each.of_space), DEAD)) for e, each in zip(inside, couplings, strict=True)]
     blocks = [
-        _coupled(each.turned(turn, np.eye(len(each.of_space))), entries, e, root, r)
+        _coupled(each if outputs == "fixed" else each.turned(turn), entries, e, root, r)
         for each, e, r in zip(couplings, inside, roots, strict=True)
     ]
     square = sum((block @ block.T for block in blocks), start=np.zeros((len(root), len(root))))

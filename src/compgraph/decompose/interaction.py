@@ -167,9 +167,7 @@ def _best(
         )
         fixed = outputs if rotation is None else np.eye(len(outputs))
         couplings = [
-            Coupling.of(np.einsum("nqr,kr->nqk", read.gradients, np.linalg.inv(basis).T, optimize=True)).turned(
-                fixed, np.eye(len(basis))
-            )
+            Coupling.of(np.einsum("nqr,kr->nqk", read.gradients, np.linalg.inv(basis).T, optimize=True)).turned(fixed)
             for read, basis in zip(reads.values(), turned, strict=True)
         ]
         leak = modes(couplings, outputs="fixed", spaces="fixed").leak
@@ -219,16 +217,16 @@ def _notes(found: Split) -> tuple[str, ...]:
     alike = found.n_slow - (found.n_blocks - 1)
     if found.bend < SMALLEST_BEND:
         linear = (
-            "Degenerate: the outputs depend on the layers almost linearly (derivatives vary by "
-            f"{found.bend:.0%} of their mean square; {SMALLEST_BEND:.0%} are needed), so any basis keeps them apart and "
-            "none is the network's own."
+            "Degenerate: the outputs depend on the layers almost linearly (derivatives vary "
+            f"by {found.bend:.0%} of their mean square; {SMALLEST_BEND:.0%} are needed), so any basis keeps them apart "
+            "and none is the network's own."
         )
         return (linear,)
     if found.n_blocks == 1:
         return ("No part of the network is apart from the rest: no gap among the leaks is wide enough.",)
     if alike:
         degenerate = (
-            f"Degenerate: {found.n_slow} modes hardly leak, and {alike} of them do not commute with the others. In some "
+            f"Degenerate: {found.n_slow} modes hardly leak, and {alike} of them do not commute with the others. In a "
             "block the outputs depend on several directions almost linearly, and no basis of those is its own."
         )
         return (degenerate,)
