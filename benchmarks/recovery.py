@@ -205,6 +205,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the rows are written")
     options = parser.parse_args()
     recipes = ("default",) if options.ours else tuple(RECIPES)
+    default = RESULTS / ("recovery-quick.json" if options.quick else "recovery.json")
+    place = options.json or default
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(2) as pool:
         jobs = []
@@ -214,13 +216,11 @@ def main() -> None:
             jobs += [pool.submit(measure, family, seeds[i : i + 20], recipes) for i in range(0, n, 20)]
         for job in jobs:
             rows += job.result()
+            record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "rows": rows}
+            write_atomically(place, json.dumps(record, indent=1).encode())
+            write_atomically(place.with_suffix(".md"), f"{summary(rows)}\n\n{table(rows)}\n".encode())
             print(f"{rows[-1]['family']}: done", file=sys.stderr, flush=True)
-    default = RESULTS / ("recovery-quick.json" if options.quick else "recovery.json")
-    record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "rows": rows}
-    write_atomically(options.json or default, json.dumps(record, indent=1).encode())
-    text = f"{summary(rows)}\n\n{table(rows)}\n"
-    write_atomically((options.json or default).with_suffix(".md"), text.encode())
-    print(text)
+    print(place.with_suffix(".md").read_text())
 
 
 if __name__ == "__main__":
