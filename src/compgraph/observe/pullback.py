@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
-from torch import Tensor, nn
+from jaxtyping import Float32, Float64, Int64
+from torch import nn
 
 from compgraph.arrays import require_finite
 from compgraph.errors import BadRequest, ShapeError
@@ -17,10 +17,10 @@ from compgraph.observe.chain import Chain
 from compgraph.observe.fan import Fan
 from compgraph.observe.inputs import InputSample
 from compgraph.observe.models import device_of
-from compgraph.observe.nudge import Nudge, no_gradient
-from compgraph.observe.rows import to_rows, width_of
+from compgraph.observe.row_gradients import RowGradients
+from compgraph.observe.rows import width_of
+from compgraph.observe.segment import Segment, like
 from compgraph.observe.state import observing
-from compgraph.observe.trace import Hook, hooked
 from compgraph.statistics import GradientMoments, Pair, Space, row_priority
 
 _CHUNK_BYTES = 256 * 2**20
@@ -103,15 +103,56 @@ class Pullback:
         rows = 0
         with observing(self.model, gradients=True):
             for call, ids in self._chunks(self._chunk):
-                segment = _Segment(self.model, self._chain, site, call)
+                segment = Segment(self.model, self._chain, site, call)
                 rows += segment.n_rows
                 for b, plain, probed in segment.gradients(torch.tensor(filters), self._signs(site, ids)):
-                    along = probed if patterns is None else probed @ _like(patterns, probed).T
+                    along = probed if patterns is None else probed @ like(patterns, probed).T
                     summed = plain.sum(dim=0)
-                    total[b] += (summed if patterns is None else _like(patterns, summed) @ summed).cpu().numpy()
+                    total[b] += (summed if patterns is None else like(patterns, summed) @ summed).cpu().numpy()
                     second[b] += (along.T @ along).cpu().numpy()
         require_finite(second, f"the gradients of {pair.target} with respect to {pair.source}")
         return GradientMoments(rows, total, second)
+
+    def row_gradients(self, pair: Pair, filters: Float64[np.ndarray, "k q"]) -> RowGradients:
+        r"""Return the gradient of every target score with respect to every row, one by one.
+
+        Where a pair has many rows per sample, the gradient is that of :math:`\sum_s t_{bs}`, as in the ``total`` of
+        `gradient_moments`.
+
+        Parameters
+        ----------
+        pair
+            One of the statistics' pairs.
+        filters
+            One target score per row, in coordinates of the target's features.
+
+        Returns
+        -------
+        RowGradients
+            Of the kept inputs, at most ``sample`` of them, in float32 unless the activations are float64.
+
+        Raises
+        ------
+        BadRequest, ShapeError, RowsMix, SiteError, NotFinite
+            As `gradient_moments`.
+
+        Notes
+        -----
+        Costs one run of the model and k backward passes per input, and O(n k p) memory for the result.
+        """
+        site = self._find(pair, filters, None)
+        positions = np.arange(prod(self._chain.grids[site]))
+        chunks: list[np.ndarray] = []
+        row_ids: list[np.ndarray] = []
+        with observing(self.model, gradients=True):
+            for call, ids in self._chunks(self._chunk):
+                segment = Segment(self.model, self._chain, site, call)
+                found = [segment.narrow(plain) for _, plain, _ in segment.gradients(torch.tensor(filters), None)]
+                chunks.append(torch.stack(found, dim=1).cpu().numpy())
+                row_ids.append((ids[:, None] * len(positions) + positions).reshape(-1))
+        gradients = np.concatenate(chunks)
+        require_finite(gradients, f"the gradients of {pair.target} with respect to {pair.source}")
+        return RowGradients(gradients, np.concatenate(row_ids))
 
     def output_gradients(
         self, filters: Float64[np.ndarray, "q d"]
@@ -200,56 +241,3 @@ class Pullback:
             return None
         row_ids = (ids[:, None] * positions + np.arange(positions)).reshape(-1)
         return 1.0 - 2.0 * (row_priority(row_ids, self._inputs.reservoir.seed + 1) & np.uint64(1))
-
-
-class _Segment:
-    """One run of the model with the source's rows as leaves of autograd and the target's rows at hand."""
-
-    def __init__(self, model: nn.Module, chain: Chain, site: int, call: Call) -> None:
-        self.source, self.target = chain.taps[site : site + 2]
-        self.grid, self.size = chain.grids[site], call.size
-        self.n_rows = self.size * prod(self.grid)
-        self.nudge = Nudge(self.source, self.grid, self.n_rows, self.size, alone=True)
-        self.rows: Tensor | None = None
-        hooks: dict[nn.Module, Hook] = {}
-        if self.source.module is model:
-            call = call.map(self.nudge.add)
-        else:
-            hooks[self.source.module] = self.nudge.hook
-        if self.target.module is not model:
-            hooks[self.target.module] = self._at_target
-        with hooked(hooks):
-            returned = call.run(model)
-        if self.target.module is model:
-            self._at_target(model, (), returned)
-
-    def gradients(
-        self, filters: Float64[Tensor, "k q"], signs: Float64[np.ndarray, " rows"] | None
-    ) -> Iterator[tuple[int, Float64[Tensor, "rows p"], Float64[Tensor, "rows p"]]]:
-        """Yield, per target score, the gradient of its sum and of its sum with random signs."""
-        rows, delta = self.rows, self.nudge.delta
-        if rows is None or delta is None or not rows.requires_grad:
-            raise no_gradient(self.source.name, self.target.name)
-        with torch.autocast(rows.device.type, enabled=False):
-            scores = rows @ filters.to(rows).T
-        for b in range(len(filters)):
-            plain = self._gradient(scores[:, b].sum(), delta)
-            probed = plain if signs is None else self._gradient(scores[:, b] @ _like(signs, scores), delta)
-            yield b, plain, probed
-
-    def _gradient(self, score: Tensor, delta: Tensor) -> Float64[Tensor, "rows p"]:
-        (gradient,) = torch.autograd.grad(score, delta, retain_graph=True, allow_unused=True)
-        if gradient is None:
-            raise no_gradient(self.source.name, self.target.name)
-        result: Tensor = gradient.double()
-        return result
-
-    def _at_target(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        activation = self.target.pick(output, self.size)
-        wide = activation if activation.dtype == torch.float64 else activation.float()
-        # A copy: the model may overwrite its activation in place.
-        self.rows = to_rows(wide, self.target.axis, self.grid).clone()
-
-
-def _like(values: Float[np.ndarray, "..."], tensor: Tensor) -> Tensor:
-    return torch.tensor(values).to(tensor)
