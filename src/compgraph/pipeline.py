@@ -66,14 +66,17 @@ class Analysis:
 
     @property
     def hierarchy(self) -> Mapping[str, tuple[int, ...]]:
-        """Node id to its group and, where the method divides groups again, its part of that group."""
-        if self.groups.n_groups == 1:
-            return dict.fromkeys(self.groups.assignment, (0,))
-        parts = dict(self.graph.nodes(data="part"))
-        divided = {self.groups.assignment[node] for node, part in parts.items() if part}
+        """Node id to its group and, where the method divides a group again, to its part of that group."""
+        groups = self.groups.assignment
+        places = {node: (each.get("block"), each.get("part")) for node, each in self.graph.nodes(data=True)}
+        divided = {place[0] for place in places.values() if place[1]}
+        parts: dict[int, list[tuple[int | None, int | None]]] = {}
+        for node, group in groups.items():
+            if self.groups.n_groups > 1 and places[node][0] in divided and places[node] not in parts.get(group, ()):
+                parts.setdefault(group, []).append(places[node])
         return {
-            node: (group, parts[node] or 0) if group in divided else (group,)
-            for node, group in self.groups.assignment.items()
+            node: (group, parts[group].index(places[node])) if places[node] in parts.get(group, ()) else (group,)
+            for node, group in groups.items()
         }
 
     def save(self, folder: str | os.PathLike[str], *, profile: TaskProfile | None = None) -> Path:

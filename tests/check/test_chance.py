@@ -199,3 +199,14 @@ def test_blocks_of_noise_are_not_stable(found) -> None:
     assert stability(Interactions(shuffled, (), found.candidates, (), found.gradients)) < 0.6
     noise = tuple(rng.normal(size=each.shape).astype(np.float32) for each in found.gradients)
     assert stability(Interactions(found.split, (), found.candidates, (), noise)) == 0
+
+
+class Products(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([x[:, 0] * x[:, 1], x[:, 2] * x[:, 3]], dim=1)
+
+
+def test_a_network_without_weights_has_no_twins() -> None:
+    found = against_twins(collect(Products(), draw(300, 4)), n=3)
+    assert found.by_chance == ()
+    assert math.isnan(found.p_value)

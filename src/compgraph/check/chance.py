@@ -14,7 +14,7 @@ from compgraph.decompose.blocks import Split, split
 from compgraph.decompose.commutant import Coupling, modes
 from compgraph.decompose.interaction import LIMIT, Interactions, blocks_of
 from compgraph.errors import DeadSite, NotFinite
-from compgraph.observe import kept_statistics
+from compgraph.observe import has_weights, kept_statistics
 from compgraph.request import whole_number
 from compgraph.statistics import Statistics
 
@@ -88,7 +88,7 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
     Returns
     -------
     ChanceTest
-        Large gaps are evidence. A twin with a dead layer has none.
+        Large gaps are evidence. A twin with a dead layer has none, and a network without weights has no twins.
 
     Raises
     ------
@@ -101,6 +101,8 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
     test. Costs ``n + 1`` small passes and searches for blocks.
     """
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
+    # The twins of a network without weights are the network itself.
+    n = n if has_weights(stats) else 0
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
     observed = blocks_of(kept_statistics(stats), limit).gap if n else math.nan
     return ChanceTest("untrained twins", "gap", observed, tuple(_twin_gap(stats, each, limit) for each in seeds))

@@ -152,7 +152,7 @@ def bend(gradients: Float[np.ndarray, "n q r"]) -> float:
         0 where the outputs are linear in the space, at most 1.
     """
     square = float((gradients.astype(np.float64) ** 2).sum()) / len(gradients)
-    return 1 - float((gradients.mean(axis=0, dtype=np.float64) ** 2).sum()) / square
+    return max(0.0, 1 - float((gradients.mean(axis=0, dtype=np.float64) ** 2).sum()) / square)
 
 
 def free_finding(view: View) -> Finding:

@@ -52,6 +52,23 @@ def _shuffle(parameter: Tensor) -> None:
     parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
 
 
+def has_weights(stats: Statistics) -> bool:
+    """Tell whether the model behind statistics has anything that training changes.
+
+    Parameters
+    ----------
+    stats
+        Of a pass over a model.
+
+    Returns
+    -------
+    bool
+        True also where the model is not at hand.
+    """
+    source = stats.gradients
+    return not isinstance(source, Pullback) or any(True for _ in bare(source.model).parameters())
+
+
 def kept_statistics(stats: Statistics, *, twin: int | None = None) -> Statistics:
     """Collect the statistics of a model, or of an untrained twin, on the inputs that a pass kept.
 
