@@ -6,6 +6,7 @@ from compgraph.check.chance import ChanceTest, against_rotations, against_twins,
 from compgraph.check.cover import Cover, cover, true_cover
 from compgraph.check.overlap import Overlap, overlap
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
+from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
 from compgraph.check.tasks import TaskProfile, task_profile
 
 __all__ = [
@@ -15,16 +16,20 @@ __all__ = [
     "ElementCentric",
     "HardCeiling",
     "Overlap",
+    "SubspaceOverlap",
     "TaskProfile",
     "against_rotations",
     "against_twins",
     "agreement",
     "cover",
     "element_centric_similarity",
+    "gradient_capture",
     "hard_ceiling",
     "omega_index",
     "overlap",
+    "principal_angles",
     "stability",
+    "subspace_overlap",
     "task_profile",
     "true_cover",
 ]
