@@ -200,6 +200,17 @@ def summary(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def stored(rows: list[dict[str, Any]]) -> bytes:
+    """Return all rows as JSON, names once."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    values = [
+        [round(value, 4) if isinstance(value, float) else value for value in (row.get(name) for name in names)]
+        for row in rows
+    ]
+    record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "columns": names, "rows": values}
+    return json.dumps(record, separators=(",", ":")).replace("],[", "],\n[").encode()
+
+
 def main() -> None:
     """Measure what was asked for and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -222,8 +233,7 @@ def main() -> None:
             jobs += [pool.submit(measure, family, seeds[i : i + 20], recipes) for i in range(0, n, 20)]
         for job in jobs:
             rows += job.result()
-            record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "rows": rows}
-            write_atomically(place, json.dumps(record, indent=1).encode())
+            write_atomically(place, stored(rows))
             write_atomically(place.with_suffix(".md"), f"{summary(rows)}\n\n{table(rows)}\n".encode())
             print(f"{rows[-1]['family']}: done", file=sys.stderr, flush=True)
     print(place.with_suffix(".md").read_text())

@@ -127,7 +127,7 @@ def test_it_is_the_four_steps_and_the_evidence(analysis, two_tasks, x) -> None:
     stats = cg.collect(two_tasks, x)
     parts = cg.components(stats, "interaction")
     graph = cg.build_graph(parts, cg.edges(stats, parts, "gradient"))
-    plain = cg.communities(graph, "spectral", seed=0, n_null=NULL, n_groups=2)
+    plain = cg.communities(graph, "spectral", seed=0, n_null=NULL)
     tests = (against_twins(stats), against_rotations(parts.interactions, n=NULL))
     assert analysis.tests == tests
     assert [len(test.by_chance) for test in tests] == [19, NULL]

@@ -163,10 +163,7 @@ def analyze(
     stats = collect(model, data, layers, seed=seed, **options)
     parts = components(stats, method, n_components=n_components)
     graph = build_graph(parts, edges(stats, parts, rule))
-    counted: dict[str, Any] = {}
-    if parts.interactions and algorithm == ALGORITHM:
-        counted = {"n_groups": parts.interactions.split.n_blocks}
-    found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null, **counted)
+    found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null)
     tests: tuple[ChanceTest, ...] = ()
     if parts.interactions and found.n_groups > 1:
         tests = (

@@ -1,6 +1,6 @@
 """Groups and their number from the spectrum, on graphs whose groups are known."""
 
-from itertools import combinations, pairwise
+from itertools import combinations, cycle, pairwise
 
 import networkx as nx
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
+from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest
 from compgraph.group import canonical_copy, communities
 from compgraph.group.spectral import spectral_communities
@@ -197,3 +198,22 @@ def test_cut_out_of_range(cut, planted) -> None:
 def test_cut_reaches_the_algorithm(planted) -> None:
     graph = planted(2, noise=0.01)
     assert communities(graph, "spectral", n_seeds=2, n_null=0, cut=1e-6).n_groups == 1
+
+
+def blocked(graph: nx.DiGraph, values: list[int]) -> nx.DiGraph:
+    for node, value in zip(ordered_nodes(graph), cycle(values), strict=False):
+        graph.nodes[node]["block"] = value
+    return graph
+
+
+def test_blocks_on_the_nodes_say_how_many_groups_there_are(planted) -> None:
+    graph = planted(2, noise=0.05)
+    assert communities(blocked(graph, [0]), n_null=0).n_groups == 1
+    assert communities(blocked(graph, [0, 1, 2]), n_null=0).n_groups == 3
+    assert communities(graph, n_null=0, n_groups=2).n_groups == 2
+
+
+def test_blocks_on_some_nodes_say_nothing(planted) -> None:
+    graph = blocked(planted(2, noise=0.05), [0, 1, 2])
+    del graph.nodes[ordered_nodes(graph)[0]]["block"]
+    assert communities(graph, n_null=0).n_groups == 2

@@ -42,7 +42,8 @@ def spectral_communities(
         Between 0 and 1: lower for fewer, better separated groups. Half of it is roughly the part of its links that a
         group may have with others.
     n_groups
-        How many groups of linked nodes, where that is known from elsewhere; counted when None. Fewer where the graph
+        How many groups of linked nodes. By default as many as there are values of ``block`` among the nodes, which the
+        component method ``"interaction"`` gives them, and counted as above where nodes lack it. Fewer where the graph
         has too few nodes for so many.
 
     Returns
@@ -70,7 +71,7 @@ def spectral_communities(
     """
     if not 0 < cut < 1:
         raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
-    n_groups = None if n_groups is None else whole_number(n_groups, "n_groups", minimum=1)
+    n_groups = _n_blocks(graph) if n_groups is None else whole_number(n_groups, "n_groups", minimum=1)
     linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
     groups = [{node} for node in set(graph).difference(linked)]
     if linked:
@@ -80,6 +81,11 @@ def spectral_communities(
             members.setdefault(label, set()).add(node)
         groups.extend(members.values())
     return groups
+
+
+def _n_blocks(graph: nx.Graph) -> int | None:
+    blocks = {block for _, block in graph.nodes(data="block")}
+    return None if None in blocks else len(blocks) or None
 
 
 def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
