@@ -141,11 +141,15 @@ def test_one_output_has_no_modes(plant) -> None:
     assert [len(each) for each in (got.leak, got.outputs, *got.spaces)] == [0, 0, 0, 0]
 
 
-def test_modes_are_as_many_as_asked(plant) -> None:
+def test_matrices_are_as_many_as_asked_and_leaks_are_all(plant) -> None:
     couplings = [Coupling.of(each) for each in plant((2, 2), [(3, 2)], leak=0.2).jacobians]
     few, all_of_them = modes(couplings, n_modes=2), modes(couplings)
-    assert (len(few.leak), len(all_of_them.leak)) == (2, 9)
-    assert_allclose(few.leak, all_of_them.leak[:2])
+    assert [len(each) for each in (few.outputs, *few.spaces)] == [2, 2]
+    assert [len(each) for each in (all_of_them.outputs, *all_of_them.spaces)] == [9, 9]
+    assert_allclose(few.outputs, all_of_them.outputs[:2])
+    # How much the others leak is known all the same.
+    assert len(few.leak) == 9
+    assert_allclose(few.leak, all_of_them.leak)
 
 
 def test_an_output_that_nothing_moves_is_in_no_mode_that_couples(plant) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 import compgraph as cg
 from compgraph.decompose import ROTATIONS, ComponentSet, Interaction, components, register_rotation
-from compgraph.decompose.interaction import blocks_of, interaction
+from compgraph.decompose.interaction import _notes, blocks_of, interaction
 from compgraph.errors import BadRequest, DeadSite, UnknownName
 from compgraph.statistics import Space, Statistics
 
@@ -253,18 +253,38 @@ def test_no_more_directions_than_asked(stats) -> None:
     assert [len(part) for part in components(stats, n_components=3).values()] == [3] * 8
 
 
-def test_a_linear_network_of_uncorrelated_outputs_is_said_to_be_degenerate() -> None:
+def linear_networks_are_said_to_be_degenerate(*, correlated: bool) -> None:
     torch.manual_seed(0)
     model = nn.Linear(3, 3)
     with torch.no_grad():
-        model.weight.copy_(orthogonal(3))
+        model.weight.copy_(torch.randn(3, 3) if correlated else orthogonal(3))
     cube = torch.tensor([[a, b, c] for a in (-1.0, 1.0) for b in (-1.0, 1.0) for c in (-1.0, 1.0)])
     found = components(cg.collect(model, cube, ["output"])).interactions
     assert found.split.n_blocks == 1
-    assert found.notes[-1] == (
-        "Degenerate: all 5 modes leak less than 2%, so the outputs depend on the layers almost linearly, and every "
-        "basis keeps them apart."
+    assert_allclose(found.split.bend, 0, atol=1e-9)
+    (note,) = found.notes
+    assert note == (
+        "Degenerate: the outputs depend on the layers almost linearly (derivatives vary by 0% of their mean square; "
+        "10% are needed), so any basis keeps them apart and none is the network's own."
     )
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+def test_a_linear_network_is_said_to_be_degenerate(correlated: bool) -> None:
+    linear_networks_are_said_to_be_degenerate(correlated=correlated)
+
+
+def test_a_linear_network_would_come_apart_were_its_bend_not_looked_at(monkeypatch) -> None:
+    monkeypatch.setattr("compgraph.decompose.blocks.SMALLEST_BEND", -1.0)
+    with pytest.raises(AssertionError):
+        linear_networks_are_said_to_be_degenerate(correlated=True)
+
+
+def test_modes_that_do_not_commute_are_said(found) -> None:
+    split = found.interactions.split
+    (note,) = _notes(replace(split, n_slow=split.n_blocks + 1))
+    assert note.startswith("Degenerate: 3 modes hardly leak, and 2 of them do not commute with the others.")
+    assert _notes(split) == ()
 
 
 def test_one_output_is_one_block() -> None:

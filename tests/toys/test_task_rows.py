@@ -118,15 +118,28 @@ def test_mixed_functions_are_quadratic_forms_of_full_rank():
         assert np.abs(np.linalg.eigvalsh(form + form.T)).min() > 1e-2
 
 
-def test_every_output_of_a_single_task_reads_more_than_a_plane():
-    features, targets, _ = drawn(n_tasks=1, inputs_per_task=4, outputs_per_task=3)
+def reads_more_than_a_plane(features, output):
     # Slopes of a local linear fit span what an output reads.
-    rng = np.random.default_rng(0)
-    for output in targets.T:
-        slopes = []
-        for centre in rng.uniform(-0.6, 0.6, (60, 4)):
-            near = np.linalg.norm(features - centre, axis=1) < 0.5
-            rows = np.column_stack([features[near] - centre, np.ones(near.sum())])
-            slopes.append(np.linalg.lstsq(rows, output[near], rcond=None)[0][:4])
-        values = np.linalg.svd(np.array(slopes), compute_uv=False)
-        assert values[2] > 0.05 * values[0]
+    slopes = []
+    for centre in np.random.default_rng(0).uniform(-0.6, 0.6, (60, 4)):
+        near = np.linalg.norm(features - centre, axis=1) < 0.5
+        rows = np.column_stack([features[near] - centre, np.ones(near.sum())])
+        slopes.append(np.linalg.lstsq(rows, output[near], rcond=None)[0][:4])
+    values = np.linalg.svd(np.array(slopes), compute_uv=False)
+    assert values[2] > 0.05 * values[0]
+
+
+# A sine of one direction beside the size of another: the two planes have one direction each that counts.
+two_ridges = pytest.mark.xfail(strict=True, raises=AssertionError, reason="the second output reads two directions only")
+
+
+@pytest.mark.parametrize("output", [0, pytest.param(1, marks=two_ridges), 2, 3])
+def test_every_output_of_a_single_task_reads_more_than_a_plane(output):
+    features, targets, _ = drawn(n_tasks=1, inputs_per_task=4, outputs_per_task=4)
+    reads_more_than_a_plane(features, targets[:, output])
+
+
+def test_an_output_that_reads_a_plane_is_told():
+    features, _, _ = drawn(n_tasks=1, inputs_per_task=4)
+    with pytest.raises(AssertionError):
+        reads_more_than_a_plane(features, (features[:, 0] + features[:, 1]) * (features[:, 2] - features[:, 3]))

@@ -118,18 +118,13 @@ def _sorted(slow: Modes | None, found: Finding, largest_bend: float) -> Split:
     seen = found.view
     q = seen.free.outputs.shape[1]
     sizes = [len(scale) for scale in seen.scale]
-    known = {
-        "n_slow": found.n_slow,
-        "gap": found.gap,
-        "leak": seen.free.leak,
-        "bend": largest_bend,
-        "metric": seen.metric,
-    }
+    one = Split(
+        n_blocks=1, n_slow=found.n_slow, gap=found.gap, leak=seen.free.leak, bend=largest_bend, metric=seen.metric,
+        outputs="fixed", output_basis=np.eye(q), output_block=np.zeros(q, dtype=np.int64),
+        bases=tuple(np.eye(size) for size in sizes), blocks=tuple(np.zeros(size, dtype=np.int64) for size in sizes),
+    )  # fmt: skip
     if slow is None:
-        return Split(
-            1, **known, outputs="fixed", output_basis=np.eye(q), output_block=np.zeros(q, dtype=np.int64),
-            bases=tuple(np.eye(size) for size in sizes), blocks=tuple(np.zeros(size, dtype=np.int64) for size in sizes),
-        )  # fmt: skip
+        return one
     n_blocks = 1 + len(slow.leak)
     turn = np.eye(q) if found.outputs == "fixed" else joint_diagonaliser(slow.outputs)
     turns = [joint_diagonaliser(each) for each in slow.spaces]
@@ -141,8 +136,8 @@ def _sorted(slow: Modes | None, found: Finding, largest_bend: float) -> Split:
         _within(basis.T * scale, labels, np.diagonal(coupling.of_space) * scale**2)
         for basis, scale, labels, coupling in zip(turns, seen.scale, blocks, seen.couplings, strict=True)
     ]
-    return Split(
-        n_blocks, **known, outputs=found.outputs, output_basis=turn, output_block=output_block,
+    return replace(
+        one, n_blocks=n_blocks, outputs=found.outputs, output_basis=turn, output_block=output_block,
         bases=tuple(basis for basis, _ in bases), blocks=tuple(labels for _, labels in bases),
     )  # fmt: skip
 

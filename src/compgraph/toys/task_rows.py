@@ -119,7 +119,8 @@ def _functions(plan: Plan, task: int, features: Tensor, generator: torch.Generat
         if plan.n_tasks == 1:
             # Two functions of projections of its own, so that every output reads more than one plane of the features.
             planes = torch.randn(2, n_features, 2, generator=generator) / n_features**0.5
-            outputs.append(sum(MENU[(number + i) % len(MENU)](*(features @ planes[i]).unbind(dim=1)) for i in range(2)))
+            values = (MENU[(number + i) % len(MENU)](*(features @ planes[i]).unbind(dim=1)) for i in range(2))
+            outputs.append(sum(values, start=torch.zeros(())))
             continue
         # Halves of the features, other halves for every output: nothing but all of them tells all outputs.
         halves = features.roll(-output, dims=1).tensor_split(2, dim=1)
