@@ -23,7 +23,7 @@ SAME_LEAK = 0.005  # differences below this say nothing
 CEILING = 0.5  # leaks above this are alike: nothing couples
 TRIED = 5  # gaps that are looked at, the widest first
 COMMUTING = 0.3  # squared commutators, of modes of unit size, below which they count as none
-SMALLEST_BEND = 0.1  # with Jacobians that vary less than this part of their size, any basis is as good as another
+SMALLEST_BEND = 0.05  # with Jacobians that vary less than this part of their size, any basis is as good as another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
