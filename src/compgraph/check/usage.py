@@ -1,0 +1,213 @@
+"""Which part of the graph single examples use, and whether that part is unusual."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from torch import nn
+
+from compgraph.arrays import brief, read_only, require_finite
+from compgraph.check.tasks import Decomposed
+from compgraph.connect import node_id
+from compgraph.decompose import Components
+from compgraph.errors import BadRequest, EmptyData
+from compgraph.observe import collect
+from compgraph.statistics import Pair, Space, Statistics
+
+LARGEST = 2**20  # rows; beyond it examples are to be taken in parts
+FEWEST = 20  # rows to estimate from, and as many to rank by
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Usage:
+    """How much each example uses each node.
+
+    Attributes
+    ----------
+    nodes
+        Ids of the components, in the order in which data flows.
+    spaces
+        The space of each node.
+    share
+        One row per example: the part of what its scores do to the output that goes through each node, 1 in total in
+        every space.
+    amount
+        One row per example and a column per space: that total, in units of what an average example of the analysis has.
+    """
+
+    nodes: tuple[str, ...]
+    spaces: tuple[Space, ...]
+    share: Float64[np.ndarray, "n nodes"]
+    amount: Float64[np.ndarray, "n spaces"]
+
+    __repr__ = brief
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", read_only(self.share))
+        object.__setattr__(self, "amount", read_only(self.amount))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unusualness:
+    """How far examples are from those of a reference.
+
+    Attributes
+    ----------
+    distance
+        Mahalanobis distance of each example, in standard deviations.
+    p_value
+        Share of reference examples, the example among them, that are as far: small is unusual, and uniform for an
+        example like those of the reference.
+    """
+
+    distance: Float64[np.ndarray, " n"]
+    p_value: Float64[np.ndarray, " n"]
+
+    __repr__ = brief
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distance", read_only(self.distance))
+        object.__setattr__(self, "p_value", read_only(self.p_value))
+
+
+def usage(analysis: Decomposed, model: nn.Module, inputs: Any, **options: Any) -> Usage:
+    r"""Measure which part of the graph each example uses.
+
+    With :math:`t_{ik}` the score of example ``i`` on component ``k`` in standard deviations and :math:`m_k` the
+    strength of the component,
+
+    .. math:: \mathrm{share}_{ik} = \frac{m_k t_{ik}^2}{\sum_{l} m_l t_{il}^2}
+
+    over the components ``l`` of the same space. Where a sample has many positions, the squares are summed over them.
+
+    Parameters
+    ----------
+    analysis
+        What `compgraph.analyze` returned.
+    model
+        The same model.
+    inputs
+        Examples in any form that `compgraph.collect` takes.
+    **options
+        Passed on to `compgraph.collect`; ``layers`` and ``rows`` are asked as for the analysis.
+
+    Returns
+    -------
+    Usage
+        Rows in the order of the inputs. An example at the mean of a space uses it as an average one does.
+
+    Raises
+    ------
+    BadRequest
+        When the model's layers are not those of the components, or there are more than a million rows.
+    EmptyData
+        With fewer than two examples.
+
+    Notes
+    -----
+    For the method ``"interaction"`` a strength is the mean squared change of the outputs when a score rises by one
+    deviation, so that :math:`m_k t_{ik}^2` is what the output would be expected to change, squared, were the score at
+    its mean. One forward pass and O(n k d) per space; memory O(n d).
+    """
+    stats = collect(model, inputs, **{**analysis.stats.asked, "progress": False, **options, "sample": LARGEST})
+    parts = analysis.components
+    if set(stats.spaces) != set(parts):
+        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(each))) for each in (stats.spaces, parts))
+        raise BadRequest(
+            f"the model has the layers {came} and the components {needed}; give the model the components came from."
+        )
+    tables, amounts, nodes, spaces = [], [], [], []
+    for space, table in _contributions(parts, stats).items():
+        strength = parts[space].strength
+        total = table.sum(axis=1, keepdims=True)
+        average = strength / strength.sum()
+        tables.append(np.where(total > 0, table / np.where(total > 0, total, 1), average))
+        amounts.append(total[:, 0] / strength.sum())
+        nodes += [node_id(space, index) for index in range(len(strength))]
+        spaces += [space] * len(strength)
+    return Usage(tuple(nodes), tuple(spaces), np.hstack(tables), np.stack(amounts, axis=1))
+
+
+def _contributions(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, "n _"]]:
+    found = {}
+    for pair in stats.pairs:
+        found[pair.source] = _squares(parts[pair.source], stats, pair, stats.samples[pair].x)
+        found[pair.target] = _squares(parts[pair.target], stats, pair, stats.samples[pair].y)
+    return {space: found[space] for space in sorted(found)}
+
+
+def _squares(
+    part: Components, stats: Statistics, pair: Pair, rows: Float64[np.ndarray, "m d"]
+) -> Float64[np.ndarray, "n k"]:
+    sample, n = stats.samples[pair], stats.n_samples
+    if sample.n > len(rows):
+        raise BadRequest(f"{sample.n} rows came at {pair}, and {LARGEST} are held at once; give fewer examples a call.")
+    if rows.shape[1] != len(part.center):
+        raise BadRequest(
+            f"{part.space} has {rows.shape[1]} features in the model and {len(part.center)} in the components; "
+            "give the model the components came from, and the options that were given to collect."
+        )
+    moves = part.deviation > 0
+    scores = part.transform(rows) / np.where(moves, part.deviation, np.inf)
+    # A sample is in random order; its ids number the positions of the first example, then those of the second.
+    ordered = np.square(scores[np.argsort(sample.ids)]) * part.strength
+    return np.asarray(ordered.reshape(n, -1, len(part)).mean(axis=1))
+
+
+def unusualness(examples: Usage, reference: Usage) -> Unusualness:
+    r"""Tell how unusual the parts of the graph are that examples use.
+
+    .. math:: d_i^2 = (z_i - \bar z)^\top S^{-1} (z_i - \bar z)
+
+    with :math:`z` the roots of the shares, whose Euclidean distance is that of Hellinger, and :math:`\bar z, S` their
+    mean and shrunk covariance over every other reference example. The p-value is the rank of the distance among those
+    of the others.
+
+    Parameters
+    ----------
+    examples
+        What `usage` returned for them.
+    reference
+        The same for examples known to be usual, which the analysis has not seen.
+
+    Returns
+    -------
+    Unusualness
+        For every example.
+
+    Raises
+    ------
+    BadRequest
+        When the two are not of the same nodes.
+    EmptyData
+        With fewer than 40 reference examples.
+
+    Notes
+    -----
+    Amounts are left out: an example that uses the usual parts by more than usual is not unusual. The smallest p-value
+    is one over one more than half the reference. Time O(n k^2 + k^3).
+
+    References
+    ----------
+    Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivariate Analysis
+    88 (2004), doi:10.1016/S0047-259X(03)00096-4.
+    """
+    from sklearn.covariance import LedoitWolf
+
+    if examples.nodes != reference.nodes:
+        raise BadRequest(
+            f"the usage of {len(examples.nodes)} nodes came with a reference of {len(reference.nodes)}, not all the "
+            "same; measure both with the same analysis."
+        )
+    if len(reference.share) < 2 * FEWEST:
+        raise EmptyData(f"a reference of {len(reference.share)} examples came; at least {2 * FEWEST} are needed.")
+    require_finite(examples.share, "the usage of the examples")
+    require_finite(reference.share, "the usage of the reference")
+    roots = np.sqrt(reference.share)
+    fitted = LedoitWolf().fit(roots[::2])
+    usual = np.sort(np.sqrt(fitted.mahalanobis(roots[1::2])))
+    distance = np.sqrt(fitted.mahalanobis(np.sqrt(examples.share)))
+    as_far = len(usual) - np.searchsorted(usual, distance, side="left")
+    return Unusualness(distance, (1 + as_far) / (1 + len(usual)))

@@ -1,0 +1,183 @@
+"""Usage against a literal forward pass, unusualness against the Mahalanobis distance, and both against broken twins."""
+
+from collections import OrderedDict
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.covariance import LedoitWolf
+from torch import Tensor, nn
+
+from compgraph.check.usage import Usage, unusualness, usage
+from compgraph.decompose import components
+from compgraph.errors import BadRequest, EmptyData
+from compgraph.observe import collect
+from compgraph.statistics import Space
+
+
+def model_of(width: int = 5) -> nn.Sequential:
+    rng = np.random.default_rng(0)
+    layers = OrderedDict([("fc1", nn.Linear(3, width)), ("act", nn.Tanh()), ("head", nn.Linear(width, 2))])
+    model = nn.Sequential(layers).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.from_numpy(rng.normal(size=tuple(parameter.shape))))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Sequential:
+    return model_of()
+
+
+@pytest.fixture(scope="module")
+def data() -> Tensor:
+    return torch.from_numpy(np.random.default_rng(1).normal(size=(400, 3)))
+
+
+@pytest.fixture(scope="module")
+def analysis(model, data) -> SimpleNamespace:
+    stats = collect(model, data, ["act", "head"], progress=False)
+    return SimpleNamespace(stats=stats, components=components(stats, "interaction"))
+
+
+def literal(analysis, model, rows: Tensor) -> dict[Space, np.ndarray]:
+    with torch.no_grad():
+        hidden = torch.tanh(model.fc1(rows))
+        values = {"input": rows, "act": hidden, "head": model.head(hidden)}
+    found = {}
+    for space, part in analysis.components.items():
+        scores = (values[space.layer].numpy() - part.center) @ part.axes.T / part.deviation
+        used = part.strength * scores**2
+        found[space] = used / used.sum(axis=1, keepdims=True)
+    return found
+
+
+def law(found: Usage) -> None:
+    for space in set(found.spaces):
+        columns = [each == space for each in found.spaces]
+        assert_allclose(found.share[:, columns].sum(axis=1), 1, rtol=1e-12)
+
+
+def test_shares_are_those_of_a_literal_forward_pass(analysis, model, data):
+    found = usage(analysis, model, data)
+    law(found)
+    expected = literal(analysis, model, data)
+    assert_allclose(found.share, np.hstack([expected[space] for space in sorted(expected)]), atol=1e-9)
+    assert len(found.nodes) == len(set(found.nodes)) == found.share.shape[1]
+
+
+def test_shares_of_all_nodes_together_break_the_law(analysis, model, data):
+    found = usage(analysis, model, data)
+    with pytest.raises(AssertionError):
+        law(replace(found, share=found.share / found.share.sum(axis=1, keepdims=True)))
+
+
+def test_rows_follow_the_inputs_whatever_their_order_and_batches(analysis, model, data):
+    order = np.random.default_rng(2).permutation(len(data))
+    found = usage(analysis, model, data)
+    assert_allclose(usage(analysis, model, data[order], batch_size=7).share, found.share[order], atol=1e-12)
+    # The twin that leaves rows in the order of the sample is told apart.
+    sample = collect(model, data, ["act", "head"], progress=False, sample=len(data)).samples
+    ids = next(iter(sample.values())).ids
+    assert not np.allclose(found.share[ids], found.share, atol=1e-3)
+
+
+def test_an_average_example_has_amount_one(analysis, model, data):
+    assert_allclose(usage(analysis, model, data).amount.mean(axis=0), 1, rtol=1e-9)
+
+
+def test_an_example_at_the_mean_uses_what_an_average_one_does(analysis, model, data):
+    centre = analysis.components[min(analysis.components)].center
+    found = usage(analysis, model, torch.from_numpy(np.stack([centre, centre])))
+    part = analysis.components[min(analysis.components)]
+    law(found)
+    assert_allclose(found.share[0, : len(part)], part.strength / part.strength.sum(), rtol=1e-9)
+    assert found.amount[0, 0] == 0
+
+
+def test_positions_of_a_sample_are_summed():
+    torch.manual_seed(0)
+    conv = nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 3, 1), act=nn.Tanh())).double()
+    images = torch.from_numpy(np.random.default_rng(3).normal(size=(50, 2, 4, 4)))
+    stats = collect(conv, images, ["act"], progress=False)
+    parts = components(stats, "pca")
+    found = usage(SimpleNamespace(stats=stats, components=parts), conv, images)
+    law(found)
+    space = found.spaces[0]
+    part = parts[space]
+    rows = images.permute(0, 2, 3, 1).reshape(50, 16, 2).numpy()
+    used = (part.strength * ((rows - part.center) @ part.axes.T / part.deviation) ** 2).sum(axis=1)
+    assert_allclose(found.share[:, : len(part)], used / used.sum(axis=1, keepdims=True), rtol=1e-9)
+
+
+def test_another_model_is_refused(analysis, data):
+    with pytest.raises(BadRequest, match=r"act out has 4 features in the model and 5 in the components"):
+        usage(analysis, model_of(4), data)
+    bare = SimpleNamespace(
+        stats=SimpleNamespace(asked={"layers": ["act"]}), components=dict(list(analysis.components.items())[:2])
+    )
+    with pytest.raises(BadRequest, match=r"the model has the layers input, act.* and the components input, act"):
+        usage(bare, model_of(), data)
+
+
+def rows_of(shares: np.ndarray) -> Usage:
+    space = Space("input", "in", 0)
+    return Usage(tuple(f"n{i}" for i in range(shares.shape[1])), (space,) * shares.shape[1], shares, np.ones((len(shares), 1)))
+
+
+def dirichlet(n: int, seed: int) -> Usage:
+    return rows_of(np.random.default_rng(seed).dirichlet([4.0, 3.0, 2.0, 1.0], n))
+
+
+def test_distances_are_those_of_mahalanobis():
+    reference, examples = dirichlet(200, 0), dirichlet(30, 1)
+    fitted = LedoitWolf().fit(np.sqrt(reference.share[::2]))
+    away = np.sqrt(examples.share) - fitted.location_
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(fitted.covariance_), away))
+    assert_allclose(unusualness(examples, reference).distance, expected, rtol=1e-9)
+
+
+def test_usual_examples_have_uniform_p_values_and_strange_ones_the_smallest():
+    reference, usual = dirichlet(2000, 0), dirichlet(2000, 1)
+    values = unusualness(usual, reference).p_value
+    for level in (0.05, 0.2, 0.5):
+        assert abs((values <= level).mean() - level) < 4 * np.sqrt(level * (1 - level) / 1000)
+    strange = rows_of(np.tile([0.0, 0.0, 0.0, 1.0], (3, 1)))
+    assert_allclose(unusualness(strange, reference).p_value, 1 / 1001)
+
+
+def test_a_rank_without_the_example_itself_would_reach_zero():
+    reference, strange = dirichlet(100, 0), rows_of(np.array([[0.0, 0.0, 0.0, 1.0]]))
+    found = unusualness(strange, reference)
+    fitted = LedoitWolf().fit(np.sqrt(reference.share[::2]))
+    others = np.sqrt(fitted.mahalanobis(np.sqrt(reference.share[1::2])))
+    assert (others >= found.distance[0]).mean() == 0 < found.p_value[0]
+
+
+def test_what_is_calibrated_is_not_what_was_fitted():
+    # With hardly more rows than nodes, those that were fitted seem usual; the p-value must not be taken from them.
+    rng = np.random.default_rng(0)
+    reference, examples = (rows_of(rng.dirichlet(np.ones(30), n)) for n in (80, 2000))
+    assert (unusualness(examples, reference).p_value <= 0.1).mean() < 0.25
+    fitted = LedoitWolf().fit(np.sqrt(reference.share[::2]))
+    inside = np.sort(np.sqrt(fitted.mahalanobis(np.sqrt(reference.share[::2]))))
+    distances = np.sqrt(fitted.mahalanobis(np.sqrt(examples.share)))
+    assert ((distances[:, None] <= inside).mean(axis=1) <= 0.1).mean() > 0.25
+
+
+def test_records_are_read_only():
+    found = unusualness(dirichlet(5, 1), dirichlet(50, 0))
+    assert not found.distance.flags.writeable
+    assert not found.p_value.flags.writeable
+    assert_array_equal(found.p_value, unusualness(dirichlet(5, 1), dirichlet(50, 0)).p_value)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(BadRequest, match=r"usage of 3 nodes came with a reference of 4"):
+        unusualness(rows_of(np.ones((5, 3)) / 3), dirichlet(50, 0))
+    with pytest.raises(EmptyData, match=r"reference of 39 examples came; at least 40"):
+        unusualness(dirichlet(5, 0), dirichlet(39, 0))
