@@ -265,7 +265,7 @@ def linear_networks_are_said_to_be_degenerate(*, correlated: bool) -> None:
     (note,) = found.notes
     assert note == (
         "Degenerate: the outputs depend on the layers almost linearly (derivatives vary by 0% of their mean square; "
-        "10% are needed), so any basis keeps them apart and none is the network's own."
+        "5% are needed), so any basis keeps them apart and none is the network's own."
     )
 
 
