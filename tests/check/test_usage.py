@@ -126,7 +126,8 @@ def test_another_model_is_refused(analysis, data):
 
 def rows_of(shares: np.ndarray) -> Usage:
     space = Space("input", "in", 0)
-    return Usage(tuple(f"n{i}" for i in range(shares.shape[1])), (space,) * shares.shape[1], shares, np.ones((len(shares), 1)))
+    k = shares.shape[1]
+    return Usage(tuple(f"n{i}" for i in range(k)), (space,) * k, shares, np.ones((len(shares), 1)))
 
 
 def dirichlet(n: int, seed: int) -> Usage:
