@@ -1,8 +1,8 @@
 """Draw the four figures of docs/method.md, and check what the page says of them.
 
 Run ``python examples/explain_the_method.py``; it takes a few minutes and writes ``figures/method-*.png``. ``--quick``
-takes fewer networks, ``--out FOLDER`` writes elsewhere. The networks have seeds from 100 on; nothing in the method was
-tuned on those.
+takes fewer networks, ``--out FOLDER`` writes elsewhere. The networks have the seeds 100 to 104; nothing in the method
+was tuned on those.
 """
 
 import argparse
