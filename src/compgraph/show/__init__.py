@@ -4,13 +4,20 @@ from compgraph.show.dot import dot_text
 from compgraph.show.drawing import figure_bytes, graph_figure
 from compgraph.show.export import register_exporter, registered_exporters, save
 from compgraph.show.figures import similarity_figure, task_variance_figure
+from compgraph.show.flow import Band, Flow, task_flow
+from compgraph.show.flow_figure import flow_figure, save_flow
+from compgraph.show.flow_page import flow_html
 from compgraph.show.grouped import groups_of, with_groups
 from compgraph.show.html import html_page
 from compgraph.show.layout import layered_positions
 
 __all__ = [
+    "Band",
+    "Flow",
     "dot_text",
     "figure_bytes",
+    "flow_figure",
+    "flow_html",
     "graph_figure",
     "groups_of",
     "html_page",
@@ -18,7 +25,9 @@ __all__ = [
     "register_exporter",
     "registered_exporters",
     "save",
+    "save_flow",
     "similarity_figure",
+    "task_flow",
     "task_variance_figure",
     "with_groups",
 ]
