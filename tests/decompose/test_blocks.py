@@ -101,6 +101,33 @@ def test_blocks_of_correlated_tasks_are_apart_in_the_metric_of_gradients() -> No
     assert split(jacobians, metrics=("data",)).leak[0] > 10 * found.leak[0] + 0.01
 
 
+def weak_output(*, bypass: bool) -> list[np.ndarray]:
+    """A loud output that reads three directions, a faint one that reads the same in the first space or none of it."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 300, 2, 3))
+    first[:, 1] *= 0.0 if bypass else 0.15
+    second[:, 0, 2], second[:, 1, :2] = 0, 0
+    second[:, 1] *= 0.15
+    return [principal(first), principal(second)]
+
+
+def principal(jacobians: np.ndarray) -> np.ndarray:
+    flat = jacobians.reshape(-1, jacobians.shape[2])
+    return jacobians @ np.linalg.eigh(flat.T @ flat)[1][:, ::-1]
+
+
+def test_an_output_too_faint_to_tell_what_it_reads_is_no_block() -> None:
+    found = split(weak_output(bypass=False))
+    assert found.leak[0] < LARGEST_LEAK["free"]
+    assert (found.n_blocks, found.gap, found.n_slow) == (1, 0, 0)
+
+
+def test_a_faint_output_that_bypasses_a_space_is_a_block() -> None:
+    found = split(weak_output(bypass=True))
+    assert found.n_blocks == 2
+    assert sorted(len(set(labels.tolist())) for labels in found.blocks) == [1, 2]
+
+
 def test_within_a_block_scores_are_white_and_the_most_read_first(plant) -> None:
     for jacobians in (plant((2, 1), [(4, 2), (3, 2)]).jacobians, oblique()[0]):
         found = split(jacobians)

@@ -34,8 +34,8 @@ class Tanh:
         late = (1 - self.outputs(SPACES[1], hidden) ** 2)[:, :, None] * self.second
         return {SPACES[0]: (late * (1 - hidden**2)[:, None, :]) @ self.first, SPACES[1]: late}
 
-    def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
-        raise NotImplementedError
+    def gradient_moments(self, *_: object) -> GradientMoments:
+        pytest.fail("what the outputs read needs gradients of the outputs, and none between layers")
 
     def output_gradients(self, filters: np.ndarray) -> Iterator[dict[Space, np.ndarray]]:
         found = {space: (filters @ each).astype(np.float32) for space, each in self.jacobians().items()}
@@ -54,6 +54,13 @@ class Tanh:
 
     def reads(self, limit: int = 48) -> dict[Space, Read]:
         return read_spaces(self.statistics, self.filters, limit)
+
+
+class Cut(Tanh):
+    """Its output does not see the input."""
+
+    def jacobians(self) -> dict[Space, np.ndarray]:
+        return {**super().jacobians(), SPACES[0]: np.zeros((600, 3, 7))}
 
 
 @pytest.fixture
@@ -196,9 +203,7 @@ def test_many_outputs_of_low_rank_stand_for_no_more_than_their_rank() -> None:
 
 
 def test_a_space_that_moves_no_output_is_named(net) -> None:
-    cut = Tanh(net.first, net.second, net.x)
-    honest = cut.jacobians
-    cut.jacobians = lambda: {**honest(), SPACES[0]: np.zeros((600, 3, 7))}  # type: ignore[method-assign]
+    cut = Cut(net.first, net.second, net.x)
     with pytest.raises(DeadSite, match=r"the output does not change with input in: its gradients are all 0.*leave"):
         cut.reads()
 

@@ -20,8 +20,8 @@ def keeps_odds_ratios(block: np.ndarray, even: np.ndarray) -> None:
     np.testing.assert_allclose(odds[1], odds[0], rtol=1e-9)
 
 
-def uneven(seed: int, k: int = 5, l: int = 7) -> np.ndarray:  # noqa: E741  as in the formula
-    return np.exp(2 * np.random.default_rng(seed).normal(size=(k, l)))
+def uneven(seed: int, rows: int = 5, columns: int = 7) -> np.ndarray:
+    return np.exp(2 * np.random.default_rng(seed).normal(size=(rows, columns)))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -29,6 +29,24 @@ def test_literal_double_sum(layered) -> None:
     assert layered_modularity(graph, group_of) == pytest.approx(expected, abs=1e-12)
 
 
+def test_links_without_a_direction_count_alike(layered) -> None:
+    rng = np.random.default_rng(1)
+    graph = layered([rng.random((4, 5)), rng.random((3, 6))])
+    group_of = {node: int(rng.integers(3)) for node in graph}
+    backwards = nx.Graph()
+    backwards.add_nodes_from((node, graph.nodes[node]) for node in reversed(list(graph)))
+    backwards.add_edges_from((b, a, values) for a, b, values in reversed(list(graph.edges(data=True))))
+    assert layered_modularity(backwards, group_of) == pytest.approx(layered_modularity(graph, group_of), abs=1e-12)
+
+
+def test_links_without_weight_need_no_group(layered) -> None:
+    graph = layered([np.eye(2)])
+    graph.add_edge("L0/in/0", "L1/out/1", weight=0.0)
+    graph.add_node("alone", **graph.nodes["L1/out/1"])
+    graph.add_edge("L0/in/0", "alone", weight=0.0)
+    assert layered_modularity(graph, {v: graph.nodes[v]["index"] for v in graph if v != "alone"}) == pytest.approx(0.5)
+
+
 def test_groups_of_equal_size_without_links_between_them(layered) -> None:
     graph = layered([np.kron(np.eye(4), np.ones((2, 2)))] * 2)
     assert layered_modularity(graph, {v: graph.nodes[v]["index"] // 2 for v in graph}) == pytest.approx(3 / 4)

@@ -213,6 +213,22 @@ def test_blocks_on_the_nodes_say_how_many_groups_there_are(planted) -> None:
     assert communities(graph, n_null=0, n_groups=2).n_groups == 2
 
 
+def agrees_with_the_planted(graph: nx.DiGraph, **options) -> float:
+    groups = communities(graph, n_null=0, **options).assignment
+    return adjusted_rand_score([graph.nodes[node]["index"] % 2 for node in groups], list(groups.values()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_blocks_stand_where_a_deep_spectrum_blurs_them(planted, seed) -> None:
+    graph = blocked(planted(2, size=6, layers=8, noise=0.6, seed=seed), [0, 1])
+    assert agrees_with_the_planted(graph, n_groups=2) < 0.8
+    assert agrees_with_the_planted(graph) == 1
+
+
+def test_blocks_that_the_links_contradict_do_not_stand(planted) -> None:
+    assert agrees_with_the_planted(blocked(planted(2, noise=0.05), [0, 0, 1, 1])) == 1
+
+
 def test_blocks_on_some_nodes_say_nothing(planted) -> None:
     graph = blocked(planted(2, noise=0.05), [0, 1, 2])
     del graph.nodes[ordered_nodes(graph)[0]]["block"]

@@ -38,7 +38,6 @@ class Recurrent(nn.Module):
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def require_rows(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_rows_are_those_of_jacrev(mlp, rows) -> None:
-    model, filters = mlp.double(), np.random.randn(2, 3)  # noqa: NPY002
+    model, filters = mlp.double(), np.random.default_rng(0).normal(size=(2, 3))
     stats = collect(model, rows.double(), sample=40)
     found, inputs = gathered(stats, filters), kept_inputs(stats)
     plain = nn.Sequential(*(nn.ReLU() if isinstance(each, nn.ReLU) else each for each in model))
@@ -112,7 +112,7 @@ class Mixer(nn.Module):
 def test_positions_of_the_output_are_summed_with_the_signs_of_the_sample() -> None:
     model = Mixer().double()
     stats = collect(model, torch.randn(8, 3, 3).double(), ["inside"])
-    filters = np.random.randn(2, 2)  # noqa: NPY002
+    filters = np.random.default_rng(0).normal(size=(2, 2))
     found, tokens = gathered(stats, filters), kept_inputs(stats)
     (_, ids), *more = stats.gradients._chunks(100)
     assert not more

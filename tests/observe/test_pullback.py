@@ -25,13 +25,13 @@ def check(found: GradientMoments, expected: GradientMoments, tolerance: float = 
 
 
 def test_gradients_between_layers_are_jacobians(mlp, rows):
-    model, filters = mlp.double(), np.random.randn(3, 4)  # noqa: NPY002
+    model, filters = mlp.double(), np.random.default_rng(0).normal(size=(3, 4))
     stats = collect(model, rows.double(), sample=40)
     pair = stats.pairs[1]
     gradients = jacobians(model[2:4], stats.samples[pair].x, filters)
     found = stats.gradients.gradient_moments(pair, filters)
     check(found, GradientMoments.of(gradients))
-    patterns = np.random.randn(2, 5)  # noqa: NPY002
+    patterns = np.random.default_rng(0).normal(size=(2, 5))
     check(stats.gradients.gradient_moments(pair, filters, patterns), found.project(patterns))
 
 
@@ -48,7 +48,7 @@ def test_gradients_from_the_input_and_to_the_output(mlp, rows):
 def test_a_nudge_moves_the_score_as_the_gradient_says(mlp, rows):
     model = mlp.double()
     stats = collect(model, rows.double(), sample=1)
-    pair, direction = stats.pairs[1], np.random.randn(1, 5)  # noqa: NPY002
+    pair, direction = stats.pairs[1], np.random.default_rng(0).normal(size=(1, 5))
     (slope,) = stats.gradients.gradient_moments(pair, np.eye(4)[:1], direction).total[0]
     at = torch.tensor(stats.samples[pair].x)
     step = 1e-6 * torch.tensor(direction)
@@ -60,7 +60,7 @@ def test_a_nudge_moves_the_score_as_the_gradient_says(mlp, rows):
 def test_pointwise_positions_have_their_own_gradients():
     model = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Tanh(), nn.Conv2d(3, 4, 1)).double()
     stats = collect(model, torch.randn(6, 2, 4, 4).double())
-    pair, filters = stats.pairs[0], np.random.randn(2, 3)  # noqa: NPY002
+    pair, filters = stats.pairs[0], np.random.default_rng(0).normal(size=(2, 3))
     rows = stats.samples[pair]
     assert rows.n == 96
 
@@ -101,7 +101,7 @@ class Patches(nn.Module):
 def test_patches_of_images_face_tokens():
     model = Patches().double()
     stats = collect(model, torch.randn(6, 2, 4, 6).double(), ["patch"])
-    pair, filters = stats.pairs[1], np.random.randn(2, 4)  # noqa: NPY002
+    pair, filters = stats.pairs[1], np.random.default_rng(0).normal(size=(2, 4))
     sample = stats.samples[pair]
     assert sample.n == 36
     expected = torch.tanh(model.mix(torch.tensor(sample.x))).detach()

@@ -18,7 +18,7 @@ def jacobians(segment, x: torch.Tensor, filters: np.ndarray) -> np.ndarray:
 
 def follow_the_data(gradients, mlp, rows) -> None:
     """Row i belongs to the sample whose number is ids[i], however the pass was cut into batches."""
-    model, data, filters = mlp.double(), rows.double(), np.random.randn(3, 4)  # noqa: NPY002
+    model, data, filters = mlp.double(), rows.double(), np.random.default_rng(0).normal(size=(3, 4))
     stats = collect(model, data, sample=60, batch_size=7)
     assert len(np.unique(stats.samples[stats.pairs[1]].ids)) == 60
     found = gradients(stats, stats.pairs[1], filters=filters)
@@ -56,7 +56,7 @@ def test_they_add_up_to_the_moments(mlp, rows):
 def test_positions_are_rows_with_numbers_of_their_own():
     model = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Tanh(), nn.Conv2d(3, 4, 1)).double()
     stats = collect(model, torch.randn(6, 2, 4, 4).double())
-    pair, filters = stats.pairs[0], np.random.randn(2, 3)  # noqa: NPY002
+    pair, filters = stats.pairs[0], np.random.default_rng(0).normal(size=(2, 3))
     found, sample = row_gradients(stats, pair, filters=filters), stats.samples[pair]
     expected = jacobians(lambda row: model[:2](row[:, :, None, None])[:, :, 0, 0], torch.tensor(sample.x), filters)
     assert_array_equal(found.ids, np.sort(sample.ids))

@@ -94,6 +94,9 @@ def split(
     Notes
     -----
     The outputs are left in their own basis where they are as good as apart in it, and turned otherwise.
+
+    A block without a direction in a space says that its outputs do not depend on that space. Where they do, they are so
+    weak beside the others that losing all they read passes for a small leak, and everything is one block.
     """
     views = [view(gradients, metric) for metric in metrics]
     found = max(
@@ -110,7 +113,25 @@ def split(
     as_good = max(2 * found.modes.leak[last], 2 * SAME_LEAK)
     if found.outputs == "free" and fixed.leak[last] <= min(LARGEST_LEAK["fixed"], as_good):
         found = replace(found, outputs="fixed", modes=first_modes(fixed, last + 1))
-    return _sorted(found.modes, found, largest_bend)
+    several = _sorted(found.modes, found, largest_bend)
+    if _loses_a_block(several, gradients):
+        return _sorted(None, replace(found, n_slow=0, gap=0.0), largest_bend)
+    return several
+
+
+def _loses_a_block(found: Split, gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> bool:
+    """Tell whether a block has no outputs, or no direction in a space that its outputs depend on."""
+    names = np.arange(found.n_blocks)
+    if not np.isin(names, found.output_block).all():
+        return True
+    missing = np.array([~np.isin(names, labels) for labels in found.blocks])
+    if not missing.any():
+        return False
+    turned = [np.einsum("nqr,qb->bnr", each, found.output_basis, optimize=True) for each in gradients]
+    reads = np.array(
+        [[(each[found.output_block == name] ** 2).sum() / each.shape[1] for name in names] for each in turned]
+    )
+    return bool((reads > LARGEST_LEAK[found.outputs] * reads.max(axis=0))[missing].any())
 
 
 def _sorted(slow: Modes | None, found: Finding, largest_bend: float) -> Split:

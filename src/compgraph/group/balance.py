@@ -163,16 +163,16 @@ def _sinkhorn(
     weights: Float64[np.ndarray, "k l"],
 ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " l"]] | None:
     """Return the scales of rows and columns that give even totals; None when they are not found."""
-    k, l = weights.shape  # noqa: E741  as in the formula
-    u, v = np.ones(k), np.ones(l)
+    n_rows, n_columns = weights.shape
+    u, v = np.ones(n_rows), np.ones(n_columns)
     # Where the pattern cannot be balanced the scales run off to 0 and infinity.
     with np.errstate(all="ignore"):
         for _ in range(SWEEPS):
             sums = weights @ v
-            if np.all(np.abs(k * u * sums - 1) <= TOLERANCE):
+            if np.all(np.abs(n_rows * u * sums - 1) <= TOLERANCE):
                 return u, v
-            u = 1 / (k * sums)
-            v = 1 / (l * (u @ weights))
+            u = 1 / (n_rows * sums)
+            v = 1 / (n_columns * (u @ weights))
     return None
 
 

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 import networkx as nx
 
 
-def layered_modularity(graph: nx.DiGraph, group_of: Mapping[str, int], *, weight: str = "weight") -> float:
+def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: str = "weight") -> float:
     r"""Return the share of weight inside groups beyond what the strengths predict in each block between layers.
 
     .. math:: Q_L = \frac{1}{W} \sum_b \sum_g \left[ W_{b,gg} - \frac{R_{b,g} C_{b,g}}{W_b} \right]
@@ -18,9 +19,9 @@ def layered_modularity(graph: nx.DiGraph, group_of: Mapping[str, int], *, weight
     Parameters
     ----------
     graph
-        A component graph whose weights are finite and not negative.
+        A component graph whose weights are finite and not negative, directed or not.
     group_of
-        Node id to group, for every node.
+        Node id to group, for every node with a link of positive weight.
     weight
         The edge attribute to read.
 
@@ -45,15 +46,19 @@ def layered_modularity(graph: nx.DiGraph, group_of: Mapping[str, int], *, weight
     block_weight: defaultdict[object, float] = defaultdict(float)
     leaving: defaultdict[tuple[object, int], float] = defaultdict(float)
     entering: defaultdict[tuple[object, int], float] = defaultdict(float)
-    for source, target, value in graph.edges(data=weight):
-        a, b = graph.nodes[source], graph.nodes[target]
-        if (a["layer"], a["depth"]) == (b["layer"], b["depth"]):
+    for u, v, value in graph.edges(data=weight):
+        ends = (_space(graph.nodes[u]), u), (_space(graph.nodes[v]), v)
+        (a, source), (b, target) = ends if graph.is_directed() or ends[0][0] <= ends[1][0] else ends[::-1]
+        if a[::2] == b[::2] or value == 0:
             continue
-        block = a["layer"], a["side"], a["depth"], b["layer"], b["side"], b["depth"]
-        block_weight[block] += value
-        leaving[block, group_of[source]] += value
-        entering[block, group_of[target]] += value
+        block_weight[a, b] += value
+        leaving[(a, b), group_of[source]] += value
+        entering[(a, b), group_of[target]] += value
         inside += value * (group_of[source] == group_of[target])
     total = sum(block_weight.values())
     chance = sum(out * entering[block, g] / block_weight[block] for (block, g), out in leaving.items() if out > 0)
     return (inside - chance) / total if total > 0 else 0.0
+
+
+def _space(node: Mapping[str, Any]) -> tuple[int, str, str]:
+    return node["depth"], node["side"], node["layer"]

@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64
 from scipy.linalg import qr
 
 from compgraph.errors import BadRequest
+from compgraph.group.layered import layered_modularity
 from compgraph.request import whole_number
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
@@ -31,6 +32,10 @@ def spectral_communities(
     :math:`D^{1/2} 1`, scaled to unit length, are near one of as many orthogonal directions as there are groups; a
     pivoted QR factorisation finds them, so that the result does not depend on a seed.
 
+    Nodes of the component method ``"interaction"`` carry a ``block``, found from all layers at once. There are then as
+    many groups as blocks, and the groups are those of the spectrum or the blocks themselves, whichever have the larger
+    `compgraph.group.layered.layered_modularity`.
+
     Parameters
     ----------
     graph
@@ -42,9 +47,8 @@ def spectral_communities(
         Between 0 and 1: lower for fewer, better separated groups. Half of it is roughly the part of its links that a
         group may have with others.
     n_groups
-        How many groups of linked nodes. By default as many as there are values of ``block`` among the nodes, which the
-        component method ``"interaction"`` gives them, and counted as above where nodes lack it. Fewer where the graph
-        has too few nodes for so many.
+        How many groups of linked nodes, by the spectrum alone. By default as many as there are blocks, and counted as
+        above where nodes have none. Fewer where the graph has too few nodes for so many.
 
     Returns
     -------
@@ -59,8 +63,8 @@ def spectral_communities(
     Notes
     -----
     Cost O(nodes^3). Modularity prefers many short groups on a deep graph, one per stretch of layers; this does not, and
-    is what `compgraph.analyze` uses by default. On deep graphs (:math:`\lambda` small) of more than two groups, groups
-    that differ much in how well they are separated may be merged.
+    is what `compgraph.analyze` uses by default. Where nodes have no blocks, groups of deep graphs (:math:`\lambda`
+    small) that differ much in how well they are separated may be merged.
 
     References
     ----------
@@ -71,21 +75,23 @@ def spectral_communities(
     """
     if not 0 < cut < 1:
         raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
-    n_groups = _n_blocks(graph) if n_groups is None else whole_number(n_groups, "n_groups", minimum=1)
+    if n_groups is not None:
+        n_groups = whole_number(n_groups, "n_groups", minimum=1)
+    blocks = {} if n_groups else _blocks(graph)
     linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
     groups = [{node} for node in set(graph).difference(linked)]
     if linked:
-        rows = _embedding(graph, linked, weight, cut, n_groups)
-        members: dict[int, set[int]] = {}
-        for node, label in zip(linked, _clusters(rows).tolist(), strict=True):
-            members.setdefault(label, set()).add(node)
-        groups.extend(members.values())
+        clusters = _clusters(_embedding(graph, linked, weight, cut, n_groups or len(set(blocks.values())))).tolist()
+        group_of = dict(zip(linked, clusters, strict=True))
+        if blocks:
+            group_of = max(group_of, blocks, key=lambda labels: layered_modularity(graph, labels, weight=weight))
+        groups.extend({node for node in linked if group_of[node] == label} for label in set(map(group_of.get, linked)))
     return groups
 
 
-def _n_blocks(graph: nx.Graph) -> int | None:
-    blocks = {block for _, block in graph.nodes(data="block")}
-    return None if None in blocks else len(blocks) or None
+def _blocks(graph: nx.Graph) -> dict[int, int]:
+    blocks = dict(graph.nodes(data="block"))
+    return {} if None in blocks.values() else blocks
 
 
 def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
@@ -96,9 +102,9 @@ def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
 
 
 def _embedding(
-    graph: nx.Graph, nodes: list[int], weight: str, cut: float, n_groups: int | None
+    graph: nx.Graph, nodes: list[int], weight: str, cut: float, n_groups: int
 ) -> Float64[np.ndarray, "n groups"]:
-    """Return one row per node and one column per group."""
+    """Return one row per node and one column per group; as many as modes below the cut say where ``n_groups`` is 0."""
     links = np.zeros((len(nodes), len(nodes)))
     number = {node: i for i, node in enumerate(nodes)}
     # A third of the time that networkx takes for the same array, which would be most of the whole search.

@@ -18,8 +18,10 @@ class ResidualBlock(nn.Sequential):
 
     def forward(self, inputs: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
         """Map rows to rows of the same width."""
-        outputs: Tensor = inputs + super().forward(inputs)  # type: ignore[no-untyped-call]
-        return outputs
+        outputs = inputs
+        for module in self:
+            outputs = module(outputs)
+        return inputs + outputs
 
 
 def _block(n_inputs: int, n_outputs: int, activation: str, *, layer_norm: bool, residual: bool) -> nn.Sequential:

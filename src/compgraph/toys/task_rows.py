@@ -117,10 +117,11 @@ def _functions(plan: Plan, task: int, features: Tensor, generator: torch.Generat
             continue
         number = task * plan.outputs_per_task + output if plan.unlike else output
         if plan.n_tasks == 1:
-            # Two functions of projections of its own, so that every output reads more than one plane of the features.
-            planes = torch.randn(2, n_features, 2, generator=generator) / n_features**0.5
-            values = (MENU[(number + i) % len(MENU)](*(features @ planes[i]).unbind(dim=1)) for i in range(2))
-            outputs.append(sum(values, start=torch.zeros(())))
+            # Two functions of orthogonal planes of its own, so that every output reads more than one plane of the
+            # features; not neighbours in the menu, as the two that depend on one direction each are.
+            turned = (features @ _basis(n_features, generator, turned=True)).unbind(dim=1)
+            first, second = MENU[number % len(MENU)], MENU[(number + 3) % len(MENU)]
+            outputs.append(first(*turned[:2]) + second(*turned[-2:]))
             continue
         # Halves of the features, other halves for every output: nothing but all of them tells all outputs.
         halves = features.roll(-output, dims=1).tensor_split(2, dim=1)
