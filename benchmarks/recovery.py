@@ -2,9 +2,9 @@
 
 Run ``python benchmarks/recovery.py``: every family, 20 seeds (100 of the multiplication networks) and every recipe, on
 two processes. ``--quick`` takes two seeds, ``--ours`` the default recipe alone. Seeds start at 300: whatever was chosen
-in the default recipe was chosen on smaller ones, most of it on 0 to 9. Counts are of reliable groups for the default recipe, and of all
-groups for the others, which have no null of their own; agreement is that of the groups found, reliable or not, with the
-task that moves each component most.
+in the default recipe was chosen on smaller ones, most of it on 0 to 9. Counts are of reliable groups for the default
+recipe, and of all groups for the others, which have no null of their own; agreement is that of the groups found,
+reliable or not, with the task that moves each component most.
 """
 
 import argparse

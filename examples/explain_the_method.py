@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 
 import compgraph as cg
 from compgraph.check import ChanceTest, against_twins
+from compgraph.connect import write_atomically
 from compgraph.decompose import ComponentSet
 from compgraph.decompose.evidence import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
-from compgraph.show.drawing import INK, add_legend
+from compgraph.show.drawing import INK, add_legend, figure_bytes
 from compgraph.show.palette import NEUTRAL, colour
 from compgraph.toys import FAMILIES, Plan, Toy, digit_pairs, multiplication, planted
 
@@ -239,9 +240,8 @@ def main() -> None:
         "soft-mixing": soft_mixing_figure(levels, seeds),
         "twins": twins_figure(product, digits, 3 if options.quick else 19),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(options.out / f"method-{name}.png", dpi=150, metadata={"Software": None})
+        write_atomically(options.out / f"method-{name}.png", figure_bytes(figure, ".png", dpi=150))
 
 
 if __name__ == "__main__":

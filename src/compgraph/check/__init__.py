@@ -4,32 +4,48 @@ from compgraph.check.agreement import Agreement, agreement
 from compgraph.check.ceiling import HardCeiling, hard_ceiling
 from compgraph.check.chance import ChanceTest, against_rotations, against_twins, stability
 from compgraph.check.cover import Cover, cover, true_cover
+from compgraph.check.distinct import DistinctDirections, distinct_directions
+from compgraph.check.independent import IndependentDirections, independent_directions
 from compgraph.check.overlap import Overlap, overlap
+from compgraph.check.regions import Regions, activation_patterns, reaching_patterns, regions
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
 from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
 from compgraph.check.tasks import TaskProfile, task_profile
+from compgraph.check.usage import Unusualness, Usage, unusualness, usage
 
 __all__ = [
     "Agreement",
     "ChanceTest",
     "Cover",
+    "DistinctDirections",
     "ElementCentric",
     "HardCeiling",
+    "IndependentDirections",
     "Overlap",
+    "Regions",
     "SubspaceOverlap",
     "TaskProfile",
+    "Unusualness",
+    "Usage",
+    "activation_patterns",
     "against_rotations",
     "against_twins",
     "agreement",
     "cover",
+    "distinct_directions",
     "element_centric_similarity",
     "gradient_capture",
     "hard_ceiling",
+    "independent_directions",
     "omega_index",
     "overlap",
     "principal_angles",
+    "reaching_patterns",
+    "regions",
     "stability",
     "subspace_overlap",
     "task_profile",
     "true_cover",
+    "unusualness",
+    "usage",
 ]

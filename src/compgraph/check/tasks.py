@@ -104,10 +104,7 @@ def task_profile(
     """
     if len(tasks) < 2:
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
-    parts, asked = (analysis.components, analysis.stats.asked) if isinstance(analysis, Decomposed) else (analysis, {})
-    options = {**asked, **options}
-    if options.get("layers") is None:
-        options["layers"] = list(dict.fromkeys(space.layer for space in sorted(parts)))
+    parts, options = parts_and_options(analysis, options)
     variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
     variance, share, labels = {}, {}, {}
     for space in sorted(parts):
@@ -144,3 +141,27 @@ def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Spa
         space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)
         for space, part in parts.items()
     }
+
+
+def parts_and_options(
+    analysis: Decomposed | Mapping[Space, Components], options: Mapping[str, Any]
+) -> tuple[Mapping[Space, Components], dict[str, Any]]:
+    """Return the components, and what is to be asked of `compgraph.collect` to see the same spaces again.
+
+    Parameters
+    ----------
+    analysis
+        What `compgraph.analyze` or `compgraph.components` returned.
+    options
+        Those given, which go first.
+
+    Returns
+    -------
+    tuple
+        With components alone, ``layers`` are the names of theirs.
+    """
+    parts, asked = (analysis.components, analysis.stats.asked) if isinstance(analysis, Decomposed) else (analysis, {})
+    found = {**asked, **options}
+    if found.get("layers") is None:
+        found["layers"] = list(dict.fromkeys(space.layer for space in sorted(parts)))
+    return parts, found

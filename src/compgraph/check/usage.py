@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from torch import nn
 
 from compgraph.arrays import brief, read_only, require_finite
-from compgraph.check.tasks import Decomposed
+from compgraph.check.tasks import Decomposed, parts_and_options
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData
@@ -72,7 +72,7 @@ class Unusualness:
         object.__setattr__(self, "p_value", read_only(self.p_value))
 
 
-def usage(analysis: Decomposed, model: nn.Module, inputs: Any, **options: Any) -> Usage:
+def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, inputs: Any, **options: Any) -> Usage:
     r"""Measure which part of the graph each example uses.
 
     With :math:`t_{ik}` the score of example ``i`` on component ``k`` in standard deviations and :math:`m_k` the
@@ -85,13 +85,14 @@ def usage(analysis: Decomposed, model: nn.Module, inputs: Any, **options: Any) -
     Parameters
     ----------
     analysis
-        What `compgraph.analyze` returned.
+        What `compgraph.analyze` or `compgraph.components` returned.
     model
         The same model.
     inputs
         Examples in any form that `compgraph.collect` takes.
     **options
-        Passed on to `compgraph.collect`; ``layers`` and ``rows`` are asked as for the analysis.
+        Passed on to `compgraph.collect`; ``layers`` and ``rows`` are asked as for the analysis. With
+        components alone, ``layers`` are needed where a module was tapped with a function.
 
     Returns
     -------
@@ -111,8 +112,8 @@ def usage(analysis: Decomposed, model: nn.Module, inputs: Any, **options: Any) -
     deviation, so that :math:`m_k t_{ik}^2` is what the output would be expected to change, squared, were the score at
     its mean. One forward pass and O(n k d) per space; memory O(n d).
     """
-    stats = collect(model, inputs, **{**analysis.stats.asked, "progress": False, **options, "sample": LARGEST})
-    parts = analysis.components
+    parts, asked = parts_and_options(analysis, {"progress": False, **options})
+    stats = collect(model, inputs, **{**asked, "sample": LARGEST})
     if set(stats.spaces) != set(parts):
         came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(each))) for each in (stats.spaces, parts))
         raise BadRequest(

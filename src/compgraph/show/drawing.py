@@ -133,7 +133,7 @@ def add_legend(figure: Figure, entries: list[tuple[str, str]]) -> None:
         text.set_parse_math(False)
 
 
-def figure_bytes(figure: Figure, suffix: str) -> bytes:
+def figure_bytes(figure: Figure, suffix: str, *, dpi: int = 200) -> bytes:
     """Return a figure as the bytes of a file, the same ones every time.
 
     Parameters
@@ -142,11 +142,13 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
         Any matplotlib figure.
     suffix
         ``".svg"``, ``".png"`` or ``".pdf"``.
+    dpi
+        Dots an inch, in PNG.
 
     Returns
     -------
     bytes
-        Without date or version; 200 dots an inch in PNG; text stays text in SVG.
+        Without date or version; text stays text in SVG.
     """
     stream = io.BytesIO()
     with (
@@ -154,5 +156,5 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a box stands for an emoji
-        figure.savefig(stream, format=suffix.removeprefix("."), dpi=200, metadata=_METADATA.get(suffix))
+        figure.savefig(stream, format=suffix.removeprefix("."), dpi=dpi, metadata=_METADATA.get(suffix))
     return stream.getvalue()
