@@ -21,19 +21,9 @@ Parts = dict[Space, Components]
 TASKS = {"left": [0, 1], "right": [2, 3]}
 
 
-def model_of(width: int = 6, *, first: str = "fc1", seed: int = 0) -> nn.Sequential:
-    rng = np.random.default_rng(seed)
-    layers = OrderedDict([(first, nn.Linear(4, width)), ("act", nn.Tanh()), ("head", nn.Linear(width, 3))])
-    model = nn.Sequential(layers).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.from_numpy(rng.normal(size=tuple(parameter.shape))))
-    return model
-
-
 @pytest.fixture(scope="module")
-def model() -> nn.Sequential:
-    return model_of()
+def model(tanh_net) -> nn.Sequential:
+    return tanh_net(4, 6, 3)
 
 
 @pytest.fixture(scope="module")
@@ -186,10 +176,10 @@ def test_fewer_than_two_tasks(n, parts, model, data) -> None:
         task_profile(parts, model, dict.fromkeys(["left"][:n], data))
 
 
-def test_model_without_the_layers(data, inputs, model) -> None:
+def test_model_without_the_layers(data, inputs, model, tanh_net) -> None:
     parts = components(collect(model, data, ["fc1"]), "pca")
     with pytest.raises(UnknownSite, match="no module 'fc1'"):
-        task_profile(parts, model_of(first="other"), inputs)
+        task_profile(parts, tanh_net(4, 6, 3, first="other"), inputs)
 
 
 def test_components_of_other_layers(parts, model, inputs) -> None:
@@ -197,9 +187,9 @@ def test_components_of_other_layers(parts, model, inputs) -> None:
         task_profile(parts, model, inputs, layers=["fc1"])
 
 
-def test_model_of_another_width(parts, inputs) -> None:
+def test_model_of_another_width(parts, inputs, tanh_net) -> None:
     with pytest.raises(BadRequest, match="act out has 9 features in the model and 6 in the components"):
-        task_profile(parts, model_of(9), inputs)
+        task_profile(parts, tanh_net(4, 9, 3), inputs)
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,9 @@ from compgraph.observe import collect
 from compgraph.statistics import Space
 
 
-def model_of(width: int = 5) -> nn.Sequential:
-    rng = np.random.default_rng(0)
-    layers = OrderedDict([("fc1", nn.Linear(3, width)), ("act", nn.Tanh()), ("head", nn.Linear(width, 2))])
-    model = nn.Sequential(layers).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.from_numpy(rng.normal(size=tuple(parameter.shape))))
-    return model
-
-
 @pytest.fixture(scope="module")
-def model() -> nn.Sequential:
-    return model_of()
+def model(tanh_net) -> nn.Sequential:
+    return tanh_net(3, 5, 2)
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +104,14 @@ def test_positions_of_a_sample_are_summed():
     assert_allclose(found.share[:, : len(part)], used / used.sum(axis=1, keepdims=True), rtol=1e-9)
 
 
-def test_another_model_is_refused(analysis, data):
+def test_another_model_is_refused(analysis, model, data, tanh_net):
     with pytest.raises(BadRequest, match=r"act out has 4 features in the model and 5 in the components"):
-        usage(analysis, model_of(4), data)
+        usage(analysis, tanh_net(3, 4, 2), data)
     bare = SimpleNamespace(
         stats=SimpleNamespace(asked={"layers": ["act"]}), components=dict(list(analysis.components.items())[:2])
     )
     with pytest.raises(BadRequest, match=r"the model has the layers input, act.* and the components input, act"):
-        usage(bare, model_of(), data)
+        usage(bare, model, data)
 
 
 def rows_of(shares: np.ndarray) -> Usage:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ from torch import Tensor, nn
 
 from compgraph.observe.batches import Call
 from compgraph.observe.chain import Chain
-from compgraph.observe.nudge import Nudge, no_gradient
-from compgraph.observe.rows import to_rows
-from compgraph.observe.trace import Hook, hooked
+from compgraph.observe.nudge import Nudge, no_gradient, run_nudged
 
 POSITIONS = 4  # rows kept of one sample at one site: neighbouring positions tell nearly the same
 
@@ -33,24 +30,12 @@ class Fan:
 
     def __init__(self, model: nn.Module, chain: Chain, call: Call) -> None:
         *sources, self.target = chain.taps
-        self.size, self.grid = call.size, chain.grids[-1]
-        self.rows: Tensor | None = None
+        self.size = call.size
         self.nudges = [
             Nudge(tap, grid, call.size * prod(grid), call.size, alone=False)
             for tap, grid in zip(sources, chain.grids, strict=True)
         ]
-        hooks: dict[nn.Module, Hook] = {}
-        for nudge in self.nudges:
-            if nudge.tap.module is model:
-                call = call.map(nudge.add)
-            else:
-                hooks[nudge.tap.module] = nudge.hook
-        if self.target.module is not model:
-            hooks[self.target.module] = self._at_target
-        with hooked(hooks):
-            returned = call.run(model)
-        if self.target.module is model:
-            self._at_target(model, (), returned)
+        self.rows = run_nudged(model, call, nudges=self.nudges, target=self.target, grid=chain.grids[-1])
 
     def gradients(
         self, filters: Float64[Tensor, "q d"], signs: Float64[np.ndarray, " rows"] | None, choose: np.random.Generator
@@ -102,9 +87,3 @@ class Fan:
             return torch.arange(nudge.n_rows)
         places = choose.random((self.size, positions)).argpartition(POSITIONS, axis=1)[:, :POSITIONS]
         return torch.from_numpy(np.sort(places + positions * np.arange(self.size)[:, None], axis=1).ravel())
-
-    def _at_target(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        activation = self.target.pick(output, self.size)
-        wide = activation if activation.dtype == torch.float64 else activation.float()
-        # A copy: the model may overwrite its activation in place.
-        self.rows = to_rows(wide, self.target.axis, self.grid).clone()

@@ -1,6 +1,6 @@
 """Rows of a site as leaves of autograd: zeros that are added to its activation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -9,8 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from compgraph.errors import SiteError
+from compgraph.observe.batches import Call
 from compgraph.observe.chain import Tap
-from compgraph.observe.rows import Grid, from_rows, width_of
+from compgraph.observe.rows import Grid, from_rows, to_rows, width_of
+from compgraph.observe.trace import Hook, hooked
 
 
 class Nudge:
@@ -81,6 +83,61 @@ class Nudge:
         )
         base = activation.detach() if self.alone else activation
         return base + from_rows(self.delta, shape, axis, self.grid).to(activation.dtype)
+
+
+def run_nudged(
+    model: nn.Module, call: Call, *, nudges: Sequence[Nudge], target: Tap, grid: Grid
+) -> Float[Tensor, "rows d"] | None:
+    """Run a model once with sites nudged, and return the rows of a site behind them.
+
+    Parameters
+    ----------
+    model
+        Run under the caller's settings of autograd.
+    call
+        Arguments of the run.
+    nudges
+        Of sites before the target.
+    target
+        The site whose rows are returned.
+    grid
+        Positions at which it has rows.
+
+    Returns
+    -------
+    torch.Tensor or None
+        A copy, since the model may overwrite its activation in place; ``None`` where the target's module was not
+        called.
+
+    Raises
+    ------
+    SiteError
+        When a site's output is no activation, or its selector made a new tensor.
+    ShapeError
+        When a site has other features or positions than in the first batch.
+    """
+    size = call.size
+    rows: Tensor | None = None
+
+    def read(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        nonlocal rows
+        activation = target.pick(output, size)
+        wide = activation if activation.dtype == torch.float64 else activation.float()
+        rows = to_rows(wide, target.axis, grid).clone()
+
+    hooks: dict[nn.Module, Hook] = {}
+    for nudge in nudges:
+        if nudge.tap.module is model:
+            call = call.map(nudge.add)
+        else:
+            hooks[nudge.tap.module] = nudge.hook
+    if target.module is not model:
+        hooks[target.module] = read
+    with hooked(hooks):
+        returned = call.run(model)
+    if target.module is model:
+        read(model, (), returned)
+    return rows
 
 
 def no_gradient(source: str, target: str) -> SiteError:

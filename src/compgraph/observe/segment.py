@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ from torch import Tensor, nn
 
 from compgraph.observe.batches import Call
 from compgraph.observe.chain import Chain
-from compgraph.observe.nudge import Nudge, no_gradient
-from compgraph.observe.rows import to_rows
-from compgraph.observe.trace import Hook, hooked
+from compgraph.observe.nudge import Nudge, no_gradient, run_nudged
 
 
 class Segment:
@@ -33,21 +30,10 @@ class Segment:
 
     def __init__(self, model: nn.Module, chain: Chain, site: int, call: Call) -> None:
         self.source, self.target = chain.taps[site : site + 2]
-        self.grid, self.size = chain.grids[site], call.size
-        self.n_rows = self.size * prod(self.grid)
-        self.nudge = Nudge(self.source, self.grid, self.n_rows, self.size, alone=True)
-        self.rows: Tensor | None = None
-        hooks: dict[nn.Module, Hook] = {}
-        if self.source.module is model:
-            call = call.map(self.nudge.add)
-        else:
-            hooks[self.source.module] = self.nudge.hook
-        if self.target.module is not model:
-            hooks[self.target.module] = self._at_target
-        with hooked(hooks):
-            returned = call.run(model)
-        if self.target.module is model:
-            self._at_target(model, (), returned)
+        grid = chain.grids[site]
+        self.n_rows = call.size * prod(grid)
+        self.nudge = Nudge(self.source, grid, self.n_rows, call.size, alone=True)
+        self.rows = run_nudged(model, call, nudges=[self.nudge], target=self.target, grid=grid)
 
     def gradients(
         self, filters: Float64[Tensor, "k q"], signs: Float64[np.ndarray, " rows"] | None
@@ -102,12 +88,6 @@ class Segment:
             raise no_gradient(self.source.name, self.target.name)
         result: Tensor = gradient.double()
         return result
-
-    def _at_target(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        activation = self.target.pick(output, self.size)
-        wide = activation if activation.dtype == torch.float64 else activation.float()
-        # A copy: the model may overwrite its activation in place.
-        self.rows = to_rows(wide, self.target.axis, self.grid).clone()
 
 
 def like(values: Float[np.ndarray, "..."], tensor: Tensor) -> Tensor:

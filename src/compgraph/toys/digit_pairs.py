@@ -37,10 +37,7 @@ def split_digits(generator: torch.Generator) -> tuple[Examples, Examples]:
     order = torch.randperm(len(labels), generator=generator)
     images = torch.from_numpy(pixels).float()[order] / 16
     digits = torch.from_numpy(labels).long()[order]
-    return (
-        Examples(images[:N_TRAIN_IMAGES], digits[:N_TRAIN_IMAGES]),
-        Examples(images[N_TRAIN_IMAGES:], digits[N_TRAIN_IMAGES:]),
-    )
+    return Examples(images, digits).divided(N_TRAIN_IMAGES)
 
 
 PAIRS = Recipe(

@@ -35,10 +35,7 @@ def split_irises(generator: torch.Generator) -> tuple[Examples, Examples]:
     flowers, species = torch.from_numpy(measured)[order], torch.from_numpy(labels).long()[order]
     training = flowers[:N_TRAIN_FLOWERS]
     flowers = ((flowers - training.mean(dim=0)) / training.std(dim=0, correction=0)).float()
-    return (
-        Examples(flowers[:N_TRAIN_FLOWERS], species[:N_TRAIN_FLOWERS]),
-        Examples(flowers[N_TRAIN_FLOWERS:], species[N_TRAIN_FLOWERS:]),
-    )
+    return Examples(flowers, species).divided(N_TRAIN_FLOWERS)
 
 
 PAIRS = Recipe(

@@ -23,6 +23,21 @@ class Examples:
     rows: Float32[Tensor, "n features"]
     labels: Int64[Tensor, " n"]
 
+    def divided(self, n: int) -> tuple["Examples", "Examples"]:
+        """Divide examples in two.
+
+        Parameters
+        ----------
+        n
+            Size of the first part.
+
+        Returns
+        -------
+        tuple of Examples
+            The first n, and the others.
+        """
+        return Examples(self.rows[:n], self.labels[:n]), Examples(self.rows[n:], self.labels[n:])
+
     def side_by_side(
         self, n: int, *, n_sides: int, generator: torch.Generator
     ) -> tuple[Float32[Tensor, "{n} _"], Int64[Tensor, "{n} {n_sides}"]]:
