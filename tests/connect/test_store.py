@@ -76,6 +76,21 @@ def test_text_that_xml_cannot_hold_is_refused_there_and_kept_in_json(name: str) 
     assert graphs_equal(from_json(to_json(make(name))), make(name))
 
 
+@pytest.mark.parametrize(("name", "place"), [("id", "'n0'"), ("source", "'n0' -> 'n1'"), ("target", "'n0' -> 'n1'")])
+def test_an_attribute_that_would_overwrite_an_end_is_refused(name: str, place: str) -> None:
+    graph = make()
+    (graph.nodes["n0"] if name == "id" else graph.edges["n0", "n1"])[name] = "elsewhere"
+    with pytest.raises(GraphError, match=rf"{place} has an attribute '{name}', a name that the JSON .* another name"):
+        to_json(graph)
+
+
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_a_node_may_be_called_a_source(name: str) -> None:
+    graph = make()
+    graph.nodes["n0"][name] = "retina"
+    assert from_json(to_json(graph)).nodes["n0"][name] == "retina"
+
+
 def test_the_bytes_do_not_depend_on_the_order_of_insertion() -> None:
     graph = make()
     backwards = nx.DiGraph(**graph.graph)

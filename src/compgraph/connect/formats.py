@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 from xml.etree.ElementTree import ParseError
 
@@ -28,17 +29,27 @@ def to_json(graph: nx.DiGraph) -> bytes:
     Raises
     ------
     GraphError
-        When the graph does not follow the schema.
+        When the graph does not follow the schema, or an attribute has a name that JSON needs for itself.
     """
     check_graph(graph)
-    nodes = [{"id": node, **graph.nodes[node]} for node in ordered_nodes(graph)]
+    nodes = [_record({"id": node}, graph.nodes[node]) for node in ordered_nodes(graph)]
     rank = {node["id"]: position for position, node in enumerate(nodes)}
     edges = [
-        {"source": source, "target": target, **attributes}
+        _record({"source": source, "target": target}, attributes)
         for source, target, attributes in sorted(graph.edges(data=True), key=lambda e: (rank[e[0]], rank[e[1]]))
     ]
     document = {"graph": dict(graph.graph), "nodes": nodes, "edges": edges}
     return json.dumps(document, allow_nan=False, indent=1).encode()
+
+
+def _record(place: Mapping[str, str], attributes: Mapping[str, object]) -> dict[str, object]:
+    for name in place:
+        if name in attributes:
+            raise GraphError(
+                f"{' -> '.join(map(repr, place.values()))} has an attribute {name!r}, a name that the JSON of a graph "
+                "needs for itself; give it another name."
+            )
+    return {**place, **attributes}
 
 
 def to_graphml(graph: nx.DiGraph) -> bytes:
