@@ -55,6 +55,14 @@ def test_blocks_that_leak_a_little_are_found_all_the_same(plant, seed) -> None:
     blocks_are_the_planted_ones(found, planted, atol=0.1)
 
 
+def test_blocks_count_from_the_gap_that_is_asked_for(plant) -> None:
+    planted = plant((2, 2), [(3, 2), (2, 2)], leak=0.1)
+    gap = split(planted.jacobians).gap
+    assert gap > 1
+    assert split(planted.jacobians, smallest=0.99 * gap).n_blocks == 2
+    assert split(planted.jacobians, smallest=1.01 * gap).n_blocks == 1
+
+
 def test_mixed_blocks_are_not_the_planted_ones(plant) -> None:
     planted = plant((2, 2), [(3, 2), (2, 2)], leak=0.7)
     with pytest.raises(AssertionError):

@@ -52,7 +52,7 @@ CASES = [(outputs, *each) for outputs, cases in LEAKS.items() for each in cases]
 def ratios_in_units_of_the_smallest(listed, outputs: str, leak: list[float], sides: dict) -> None:
     found = listed(np.array(leak, dtype=float), outputs)
     expected = {
-        slow: after / (last + 0.005) / {"free": 2.2, "fixed": 3.5}[outputs] for slow, (last, after) in sides.items()
+        slow: after / (last + 0.005) / {"free": 1.7, "fixed": 2.7}[outputs] for slow, (last, after) in sides.items()
     }
     assert sorted(slow for slow, _ in found) == sorted(expected)
     assert_allclose([ratio for _, ratio in found], sorted(expected.values(), reverse=True))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from compgraph.decompose import nest
 from compgraph.decompose.blocks import split
 from compgraph.decompose.nest import Nested, nested
 
@@ -63,6 +64,15 @@ def test_blocks_made_of_weakly_coupled_parts_come_back_as_both(plant, seed) -> N
     assert_allclose(found.split.leak[0], 0, atol=1e-9)
     for inner in found.inner:
         assert 0.04 < inner.leak[0] < 0.07
+
+
+def test_parts_need_a_gap_of_their_own(plant, monkeypatch) -> None:
+    jacobians, _, outputs, _ = two_of_two(plant, COUPLING)
+    gaps = [each.gap for each in nested([outputs @ each for each in jacobians]).inner]
+    monkeypatch.setattr(nest, "GAP_OF_PARTS", float(np.mean(gaps)))
+    found = nested([outputs @ each for each in jacobians])
+    assert found.split.n_blocks == 2
+    assert sorted(each.n_blocks for each in found.inner) == [1, 2]
 
 
 def test_parts_that_are_hardly_coupled_are_blocks_at_once(plant) -> None:

@@ -38,6 +38,23 @@ def test_it_is_what_nipals_converges_to(seed: int) -> None:
     assert_allclose(fit.score_variance, (twin["scores"] ** 2).mean(axis=1), rtol=1e-8)
 
 
+def test_it_is_what_nipals_converges_to_score_by_score() -> None:
+    x, y = well_conditioned()
+    fit, twin = partial_least_squares(Moments.of(x, y), 6), reference.nipals(x, y, 6)
+    scores = (x - x.mean(axis=0)) @ fit.rotations.T
+    assert_allclose(aligned(scores.T, twin["scores"]), twin["scores"], atol=1e-7)
+
+
+def test_rotated_targets_leave_what_is_read_as_it_was() -> None:
+    x, y = well_conditioned()
+    turn = np.linalg.svd(y - y.mean(axis=0), full_matrices=False)[2]  # the principal axes of the targets
+    plain, turned = (partial_least_squares(Moments.of(x, each), 6) for each in (y, y @ turn.T))
+    for name in ("weights", "rotations", "x_loadings", "score_variance"):
+        assert_allclose(getattr(turned, name), getattr(plain, name), atol=1e-9, err_msg=name)
+    whitened = partial_least_squares(Moments.of(x, y @ turn.T / (y @ turn.T).std(axis=0)), 6)
+    assert np.abs(whitened.weights - plain.weights).max() > 0.01
+
+
 def test_an_unconverged_nipals_is_told_apart() -> None:
     x, y = well_conditioned()
     loose = PLSRegression(5, scale=False, tol=1e-2).fit(x, y)

@@ -74,7 +74,10 @@ class Split:
 
 
 def split(
-    gradients: Sequence[Float[np.ndarray, "_ q _"]], *, metrics: Sequence[Metric] = ("data", "gradient")
+    gradients: Sequence[Float[np.ndarray, "_ q _"]],
+    *,
+    metrics: Sequence[Metric] = ("data", "gradient"),
+    smallest: float = 1.0,
 ) -> Split:
     """Sort the directions of every space into blocks that hardly interact.
 
@@ -85,6 +88,8 @@ def split(
         variance, in a basis in which ``E[J^T J]`` is diagonal.
     metrics
         Tried in turn; the one with the widest gap is taken.
+    smallest
+        The gap from which there are several blocks; above 1 where nothing else stands against chance.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def split(
     largest_bend = max(map(bend, gradients))
     if largest_bend < SMALLEST_BEND:
         found = replace(found, n_slow=0, gap=0.0)
-    if found.modes is None or found.gap < 1:
+    if found.modes is None or found.gap < smallest:
         return _sorted(None, found, largest_bend)
     last = len(found.modes.leak) - 1
     fixed = found.view.fixed

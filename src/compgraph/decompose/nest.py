@@ -10,6 +10,8 @@ from compgraph.arrays import brief
 from compgraph.decompose.blocks import Split, split
 from compgraph.decompose.directions import descending_eigh
 
+GAP_OF_PARTS = 1.3  # no untrained twin stands against the parts of a block, so that their gap must be wider
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Nested:
@@ -56,7 +58,7 @@ def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> Nested:
         if not all((labels == block).any() for labels in found.blocks):
             continue  # a block that leaves out a space is too thin to divide
         filters, jacobians = _inside(found, gradients, block)
-        inner.append(split(jacobians))
+        inner.append(split(jacobians, smallest=GAP_OF_PARTS))
         if inner[-1].n_blocks == 1:
             continue
         here = found.output_block == block
