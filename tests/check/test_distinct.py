@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from compgraph.check.distinct import distinct_directions
+from compgraph.check.distinct import distinct_directions, lasting_factor, merge_angles
 from compgraph.errors import BadRequest, EmptyData, NotFinite, UnknownName
 
 
@@ -110,3 +110,70 @@ def test_requests_that_cannot_be_met():
         distinct_directions(np.zeros((0, 3)))
     with pytest.raises(NotFinite, match=r"the gradients holds 1 NaN"):
         distinct_directions(np.array([[np.nan, 1.0]]))
+
+
+def clusters(seed: int) -> np.ndarray:
+    """Return five clusters of gradients of any length, a hundredth of a radian wide."""
+    rng = np.random.default_rng(seed)
+    rows = np.eye(5).repeat(20, axis=0) + 0.003 * rng.normal(size=(100, 5))
+    return rows * rng.uniform(0.1, 10, size=(100, 1))
+
+
+def tells_how_many(angles_of) -> None:
+    """There is one more group at an angle than mergers above it."""
+    for gradients in (clusters(0), np.random.default_rng(1).normal(size=(60, 3)), planted(2)[0][planted(2)[1] != 2]):
+        for angle in (0.01, 0.05, 0.3, 1.0, 2.5):
+            found = distinct_directions(gradients, by="angle", tolerance=angle)
+            assert len(found) == 1 + (angles_of(gradients) > angle).sum()
+
+
+def test_angles_at_which_groups_merge() -> None:
+    tells_how_many(merge_angles)
+    for broken in (lambda g: merge_angles(g)[1:], lambda g: 2 * np.sin(merge_angles(g) / 2)):
+        with pytest.raises(AssertionError):
+            tells_how_many(broken)
+
+
+def test_clusters_last_and_a_continuum_does_not() -> None:
+    angles = merge_angles(clusters(3))
+    assert_allclose(angles[-4:], np.pi / 2, atol=0.05)
+    assert angles[-5] < 0.05
+    steps = np.linspace(0, 1, 300)
+    assert len(merge_angles(np.stack([np.cos(steps), np.sin(steps)], axis=1))) == 299
+    assert merge_angles(np.array([[1.0, 0], [-1, 0]])).tolist() == [np.pi]
+
+
+def test_what_has_no_direction_never_merges() -> None:
+    assert len(merge_angles(np.zeros((3, 2)))) == len(merge_angles(np.ones((1, 2)))) == 0
+    assert merge_angles(np.array([[1.0, 2.0], [0, 0], [1, 2]])).tolist() == [0]
+    with pytest.raises(NotFinite, match=r"the gradients holds 1 NaN"):
+        merge_angles(np.array([[np.nan, 1.0]]))
+
+
+def tells_clusters(factor_of) -> None:
+    """A number lasts where gradients are few up to rounding or lie in clusters, and in a continuum none does."""
+    rng = np.random.default_rng(4)
+    few = rng.normal(size=(7, 5))[rng.integers(7, size=200)] * (1 + 1e-15 * rng.normal(size=(200, 1)))
+    assert factor_of(merge_angles(few)) > 1e4
+    assert factor_of(merge_angles(clusters(5))) > 30
+    assert factor_of(merge_angles(rng.normal(size=(300, 5)))) < 2
+    two = np.concatenate([np.eye(2)[:1], np.eye(2)[1:]]).repeat(100, axis=0) + 0.01 * rng.normal(size=(200, 2))
+    assert factor_of(merge_angles(two)) < 3
+
+
+def test_only_clusters_last() -> None:
+    tells_clusters(lasting_factor)
+    for broken in (
+        lambda angles: lasting_factor(angles, finest=0.5),
+        lambda angles: (angles[1:] / np.maximum(angles[:-1], 1e-6)).max(),  # two groups or nearly all count
+    ):
+        with pytest.raises(AssertionError):
+            tells_clusters(broken)
+    assert lasting_factor(np.array([0.01, 0.02, 0.03, 0.3, 0.6, 3.0])) == pytest.approx(2)
+
+
+def test_factors_that_cannot_be_told() -> None:
+    with pytest.raises(EmptyData, match=r"5 angles came, and at least 6"):
+        lasting_factor(np.ones(5))
+    with pytest.raises(BadRequest, match=r"finest=0.0: an angle above 0"):
+        lasting_factor(np.ones(6), finest=0.0)

@@ -17,6 +17,9 @@ from compgraph.errors import BadRequest, EmptyData, unknown_name
 
 Rule = Literal["value", "angle"]
 
+EXACT = 1e-11
+"""Tolerance by value for gradients of a network in double precision: ten thousand times their rounding or more."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DistinctDirections:
@@ -110,6 +113,89 @@ def distinct_directions(
     rows, inverse = np.unique(gradients.astype(np.float64), axis=0, return_inverse=True)
     groups = _chained(rows, given) if by == "value" else _within_angle(rows, given)
     return _ranked(gradients.astype(np.float64), groups[inverse.reshape(-1)])
+
+
+def merge_angles(gradients: Float[np.ndarray, "n p"]) -> Float64[np.ndarray, " _"]:
+    r"""Return the angles at which groups by angle merge, as the angle that one asks for grows.
+
+    At an angle :math:`\epsilon` there are as many groups as one more than the angles above it. Where gradients form
+    clusters, one number of groups lasts over a wide range of angles, between those within clusters and those between
+    them; where they form a continuum, none does.
+
+    Parameters
+    ----------
+    gradients
+        One per row, in double precision if small angles are to mean anything. Those that are zero have no direction and
+        are left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        In radians, ascending: one fewer than there are gradients, 0 where these are equal; empty for fewer than two.
+
+    Raises
+    ------
+    NotFinite
+        When a gradient is NaN or infinite.
+
+    Notes
+    -----
+    Complete linkage, as of `distinct_directions`. With u gradients left once equal ones are merged, O(u^2 p) time and
+    O(u^2) memory.
+
+    Examples
+    --------
+    >>> merge_angles(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])).round(3).tolist()
+    [0.0, 1.571, 3.142]
+    """
+    require_finite(gradients, "the gradients")
+    lengths = np.linalg.norm(gradients.astype(np.float64), axis=1)
+    units = gradients[lengths > 0] / lengths[lengths > 0, None]
+    if len(units) < 2:
+        return np.zeros(0)
+    rows = np.unique(units, axis=0)
+    chords = linkage(pdist(rows), "complete")[:, 2] if len(rows) > 1 else np.zeros(0)
+    angles = 2 * np.arcsin(np.minimum(chords / 2, 1))
+    return np.sort(np.concatenate([np.zeros(len(units) - len(rows)), angles]))
+
+
+def lasting_factor(angles: Float64[np.ndarray, " m"], *, finest: float = 1e-6) -> float:
+    r"""Return by how much the angle can grow while the number of groups stays the same.
+
+    .. math:: \max_i \; \frac{\max(a_{i+1}, \epsilon)}{\max(a_i, \epsilon)}, \qquad 3 \le m + 1 - i \le m / 2
+
+    Parameters
+    ----------
+    angles
+        From `merge_angles`, :math:`a_1 \le \dots \le a_m`; there are :math:`m + 1 - i` groups from :math:`a_i` on.
+    finest
+        :math:`\epsilon` in radians, above 0: smaller angles are rounding.
+
+    Returns
+    -------
+    float
+        At least 1. Far above 1 where there are clusters; that there are nearly as many groups as gradients, or only one
+        or two, counts for nothing.
+
+    Raises
+    ------
+    BadRequest
+        When the finest angle is not above 0.
+    EmptyData
+        When there are fewer than six angles.
+
+    Examples
+    --------
+    >>> lasting_factor(np.array([0.01, 0.01, 0.01, 0.01, 0.01, 0.5, 1.0, 1.0])).__round__(6)
+    50.0
+    """
+    if not finest > 0:
+        raise BadRequest(f"finest={finest}: an angle above 0 is needed.")
+    if len(angles) < 6:
+        raise EmptyData(f"{len(angles)} angles came, and at least 6 are needed to tell clusters from a continuum.")
+    groups = len(angles) - np.arange(len(angles) - 1)
+    fine = np.maximum(angles, finest)
+    return float((fine[1:] / fine[:-1])[(groups >= 3) & (groups <= len(angles) / 2)].max())
 
 
 def _chained(rows: Float64[np.ndarray, "u p"], tolerance: float) -> Int64[np.ndarray, " u"]:
