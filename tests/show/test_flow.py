@@ -12,7 +12,7 @@ from compgraph.check import TaskProfile
 from compgraph.errors import BadRequest, GraphError, UnknownName
 from compgraph.show import figure_bytes, flow_figure, flow_html, save_flow, task_flow
 from compgraph.show.flow import Flow
-from compgraph.show.flow_shapes import Shapes, flow_shapes
+from compgraph.show.flow_shapes import Shapes, flow_shapes, spread
 from compgraph.show.palette import NEUTRAL, colour
 
 
@@ -216,6 +216,38 @@ def test_the_figure_says_what_it_shows(graph):
     assert len(strips) == 2 * len(found.bands)
     assert "Mine" in texts(flow_figure(graph, profile, title="Mine"))
     assert not any("hidden" in text for text in texts(flow_figure(graph, profile, smallest=0)))
+
+
+def test_picture_and_page_tell_their_scale_and_what_widths_are(graph):
+    words = texts(flow_figure(graph, tasks_for(graph)))
+    page = flow_html(graph, tasks_for(graph))
+    assert "20 % of\na space" in words
+    top, bottom = map(float, re.search(r'class="bar" d="M\S+ (\S+)V(\S+)"', page).groups())
+    assert bottom - top == pytest.approx(0.2 * 460, abs=0.02)
+    (bar,) = flow_figure(graph, tasks_for(graph)).axes[0].lines
+    assert abs(bar.get_ydata()[1] - bar.get_ydata()[0]) == pytest.approx(0.2)
+    assert any("explained" in each and "an attribution" in each for each in words)
+    assert "an attribution" in page
+
+
+def test_every_component_has_its_index_where_there_is_room(graph_of):
+    graph = graph_of(("input", "a", "b", "head"), width=9)
+    for _, data in graph.nodes(data=True):
+        data["share"] = 1e-4 if data["index"] else 1 - 8e-4
+    figure = flow_figure(graph, tasks_for(graph))
+    labels = [text for text in figure.axes[0].texts if text.get_text().isdigit()]
+    assert len(labels) == len(graph)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in labels]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+    assert flow_html(graph, tasks_for(graph)).count('class="index"') == len(graph)
+
+
+def test_labels_are_moved_apart_and_no_further():
+    assert spread([0.0, 1.0, 1.0, 3.0], 0.5, 3.0) == [0.0, 1.0, 1.5, 3.0]
+    assert spread([2.0, 2.0, 2.0], 0.5, 2.0) == [1.0, 1.5, 2.0]
+    assert spread([], 0.5, 2.0) == []
 
 
 def test_grey_stands_for_no_task(graph):

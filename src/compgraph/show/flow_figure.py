@@ -15,12 +15,14 @@ from compgraph.errors import unknown_name
 from compgraph.show.drawing import INK, add_legend, figure_bytes
 from compgraph.show.flow import SMALLEST, Flow, task_flow
 from compgraph.show.flow_page import flow_html
-from compgraph.show.flow_shapes import BOX, Ribbon, Shapes, flow_shapes
+from compgraph.show.flow_shapes import BOX, SCALE, Ribbon, Shapes, flow_shapes, spread
 from compgraph.show.flow_words import colours, hidden_bands, legend, reading
 from compgraph.show.words import heading, next_layers, printable
 from compgraph.show.words import title as graph_title
 
 _QUIET = "#5B6270"
+_STEP, _POINTS = 7.6, 235.0
+"""Least distance of the labels in a column, and height of the drawing, in points."""
 _CURVE = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
 _SUFFIXES = (".html", ".svg", ".png", ".pdf")
 
@@ -61,17 +63,19 @@ def flow_figure(
     """
     found = task_flow(graph, profile, smallest=smallest)
     shapes = flow_shapes(graph, found)
-    figure = Figure(figsize=(max(8.0, 1.2 * len(shapes.columns)), 4.5), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 1.2 * len(shapes.columns)), 5.4), layout="constrained")
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.set_xlim(-0.06, 1.06 + BOX)
+    axes.set_xlim(-0.06, 1.1 + BOX)
     axes.set_ylim(shapes.height + 0.01, -0.01)
     heading_text = graph_title(graph) if title is None else title
     figure.suptitle(printable(heading_text), fontsize=12, color=INK, parse_math=False)
-    words = f"{reading()}\n{hidden_bands(found, smallest)}".strip()
-    axes.set_title(words, fontsize=8.5, color=_QUIET, pad=32, parse_math=False)
+    words = "\n".join([*reading(), hidden_bands(found, smallest)]).strip()
+    axes.set_title(words, fontsize=8.0, color=_QUIET, pad=36, parse_math=False)
     _draw(axes, found, shapes)
+    _head(axes, graph, shapes)
     _label(axes, graph, shapes)
+    _draw_scale(axes, shapes)
     add_legend(figure, legend(found))
     return figure
 
@@ -102,24 +106,43 @@ def _curve(ribbon: Ribbon, number: int) -> list[tuple[float, float]]:
     return [*upper, *lower, (start, here.top)]
 
 
+def _head(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
+    """Write above every column what it holds."""
+    readers, across = next_layers(graph), {box.column: box.x + BOX / 2 for box in shapes.boxes.values()}
+    for number, column in enumerate(shapes.columns):
+        words = "\n".join(printable(part, limit=18) for part in heading(column, readers))
+        _write(axes, words, (across[number], 0.0), size=8.0, align=("center", "bottom"), up=6.0)
+
+
 def _label(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
-    """Write the column headings, and the index of every component beside its box where there is room."""
-    readers = next_layers(graph)
-    lowest: dict[int, float] = {}
-    for node, box in shapes.boxes.items():
-        if box.column not in lowest:
-            words = "\n".join(printable(part, limit=18) for part in heading(shapes.columns[box.column], readers))
-            _write(axes, words, (box.x + BOX / 2, 0.0), size=8.0, align=("center", "bottom"))
-        middle = (box.top + box.bottom) / 2
-        if middle - lowest.get(box.column, -1.0) > 0.035 * shapes.height:
-            _write(axes, str(graph.nodes[node]["index"]), (box.x - 0.006, middle), size=7.0, align=("right", "center"))
-            lowest[box.column] = middle
+    """Write the index of every component beside its box; labels that would touch give way, and some are left out."""
+    step = _STEP * shapes.height / _POINTS
+    for number in range(len(shapes.columns)):
+        boxes = [box for box in shapes.boxes.values() if box.column == number]
+        room = int(shapes.height / step) + 1
+        kept = boxes if len(boxes) <= room else sorted(boxes, key=lambda box: box.top - box.bottom)[:room]
+        shown = [box for box in boxes if box in kept]
+        for box, y in zip(shown, spread([(b.top + b.bottom) / 2 for b in shown], step, shapes.height), strict=True):
+            words = str(graph.nodes[box.node]["index"])
+            _write(axes, words, (box.x - 0.006, y), size=7.0, align=("right", "center"))
 
 
-def _write(axes: Axes, words: str, place: tuple[float, float], *, size: float, align: tuple[str, str]) -> None:
+def _draw_scale(axes: Axes, shapes: Shapes) -> None:
+    """Draw a bar that tells how much of a space a height is."""
+    x, bottom = 1 + BOX + 0.035, shapes.height
+    axes.plot([x, x], [bottom - SCALE, bottom], color=INK, linewidth=1.5, solid_capstyle="butt", clip_on=False)
+    words = f"{100 * SCALE:.0f} % of\na space"
+    _write(axes, words, (x + 0.01, bottom - SCALE / 2), size=7.0, align=("left", "center"))
+
+
+def _write(
+    axes: Axes, words: str, place: tuple[float, float], *, size: float, align: tuple[str, str], up: float = 0.0
+) -> None:
     axes.annotate(
         words,
         place,
+        (0.0, up),
+        textcoords="offset points",
         fontsize=size,
         color=INK,
         ha=align[0],

@@ -8,7 +8,7 @@ import networkx as nx
 
 from compgraph.check import TaskProfile
 from compgraph.show.flow import SMALLEST, Flow, task_flow
-from compgraph.show.flow_shapes import BOX, Box, Ribbon, Shapes, flow_shapes
+from compgraph.show.flow_shapes import BOX, SCALE, Box, Ribbon, Shapes, flow_shapes, spread
 from compgraph.show.flow_words import colours, describe_band, describe_boxes, hidden_bands, legend, reading
 from compgraph.show.words import heading, next_layers, printable
 from compgraph.show.words import title as graph_title
@@ -16,6 +16,8 @@ from compgraph.show.words import title as graph_title
 _COLUMN, _SPACE = 190.0, 460.0
 """Least width of a column, and height of a space, in points."""
 _SIDE, _TOP = 70.0, 48.0
+_STEP = 13.0
+"""Least distance of the labels in a column, in points."""
 
 
 def flow_html(
@@ -61,12 +63,12 @@ def flow_html(
     return template.substitute(
         title=_safe(graph_title(graph) if title is None else title),
         summary=_safe(f"{len(shapes.boxes)} components, {len(shapes.ribbons)} bands. {note}".strip()),
-        reading=_safe(reading()),
+        reading="</p>\n<p>".join(_safe(line) for line in reading()),
         legend="\n".join(_buttons(found)),
-        viewbox=f"0 0 {width + 2 * _SIDE:g} {_SPACE * shapes.height + _TOP + 12:g}",
-        columns="\n".join(_headings(graph, shapes, scale)),
+        viewbox=f"0 0 {width + 2 * _SIDE + 24:g} {_SPACE * shapes.height + _TOP + 12:g}",
+        columns="\n".join([*_headings(graph, shapes, scale), *_bar(shapes, scale)]),
         bands="\n".join(_bands(graph, found, shapes, scale)),
-        boxes="\n".join(_boxes(graph, found, shapes, scale)),
+        boxes="\n".join([*_boxes(graph, found, shapes, scale), *_indices(graph, shapes, scale)]),
     )
 
 
@@ -96,6 +98,32 @@ def _headings(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> 
             for row, part in enumerate(heading(column, readers))
         ]
     return lines
+
+
+def _indices(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    """Write the index of every component beside its box, or none in a column that has no room for all."""
+    lines, step = [], _STEP / scale[1]
+    for number in range(len(shapes.columns)):
+        boxes = [box for box in shapes.boxes.values() if box.column == number]
+        places = spread([(box.top + box.bottom) / 2 for box in boxes], step, shapes.height)
+        for box, y in zip(boxes if places[0] >= 0 else [], places, strict=False):
+            x, down = _SIDE + scale[0] * box.x - 5, _TOP + scale[1] * y + 4
+            words = graph.nodes[box.node]["index"]
+            lines.append(f'<text class="index" aria-hidden="true" x="{x:.1f}" y="{down:.1f}">{words}</text>')
+    return lines
+
+
+def _bar(shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    """Draw a bar that tells how much of a space a height is."""
+    x, bottom = _SIDE + scale[0] * (1 + BOX) + 40, _TOP + scale[1] * shapes.height
+    top = bottom - scale[1] * SCALE
+    return [
+        f'<path class="bar" d="M{x:.1f} {top:.2f}V{bottom:.2f}"/>',
+        *(
+            f'<text x="{x:.1f}" y="{top - up:.1f}">{words}</text>'
+            for up, words in ((22, f"{100 * SCALE:.0f} %"), (7, "of a space"))
+        ),
+    ]
 
 
 def _bands(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, float]) -> list[str]:

@@ -10,8 +10,12 @@ from compgraph.show.layout import Column, columns
 
 BOX = 0.02
 """Width of a box; the picture is 1 wide between the left edges of its outermost boxes."""
-GAPS, LARGEST_GAP = 0.3, 0.05
+GAPS, LARGEST_GAP = 0.4, 0.05
 """Room between the boxes of the tallest column, in heights of a space: all of it, and one gap at most."""
+
+
+SCALE = 0.2
+"""Length of the bar that tells the scale, in heights of a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +177,37 @@ def _ribbons(found: Flow, boxes: dict[str, Box]) -> tuple[Ribbon, ...]:
     return tuple(
         Ribbon(band, boxes[band.source].x + BOX, boxes[band.target].x, left[band], right[band]) for band in found.bands
     )
+
+
+def spread(places: list[float], step: float, height: float) -> list[float]:
+    """Move labels apart, no further than they need to go.
+
+    Parameters
+    ----------
+    places
+        Where they should stand, downwards.
+    step
+        Their least distance.
+    height
+        Where the last may stand at most; that holds for all when they have room.
+
+    Returns
+    -------
+    list of float
+        In the same order, at least ``step`` apart.
+
+    Examples
+    --------
+    >>> spread([0.0, 1.0, 1.0, 3.0], 0.5, 3.0)
+    [0.0, 1.0, 1.5, 3.0]
+    >>> spread([2.0, 2.0, 2.0], 0.5, 2.0)
+    [1.0, 1.5, 2.0]
+    """
+    found = list(places)
+    for i in range(1, len(found)):
+        found[i] = max(found[i], found[i - 1] + step)
+    lowest = height
+    for i in reversed(range(len(found))):
+        found[i] = min(found[i], lowest)
+        lowest = found[i] - step
+    return found

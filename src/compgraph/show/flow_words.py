@@ -46,15 +46,19 @@ def legend(found: Flow) -> list[tuple[str, str]]:
     return entries if any(split[-1] > 0 for split in found.split.values()) else entries[:-1]
 
 
-def reading() -> str:
-    """Return the line that says how to read the picture.
+def reading() -> tuple[str, str, str]:
+    """Return the lines that say how to read the picture.
 
     Returns
     -------
-    str
-        One line.
+    (str, str, str)
+        About boxes, bands and strips. With PLSR components and weights, widths are shares of explained variance.
     """
-    return "Box: a component, as high as its share of its space. Band: what it gives to another, split by task."
+    return (
+        "Box: a component, as high as its share of its space (PLSR: of the variance explained there).",
+        "Band: by link weight (PLSR: explained variance), its part of the target's height and of the source's.",
+        "Strips: a band takes the task shares of its source, an attribution and not measured link by link.",
+    )
 
 
 def hidden_bands(found: Flow, smallest: float | int) -> str:
