@@ -1,26 +1,130 @@
 """Every example runs as its reader would run it; the examples assert their own numbers."""
 
+import json
+import math
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+EXAMPLES = Path(__file__).parents[1] / "examples"
+EXPERIMENTS = sorted(EXAMPLES.glob("[0-9][0-9][0-9]_*.py"))
+APART = {"published", "reproduce_note"}  # a module, and what runs all the others
+OTHERS = sorted(path for path in EXAMPLES.glob("*.py") if path not in EXPERIMENTS and path.stem not in APART)
 # What an example is given besides a folder for its figures; those that are not named take nothing.
 SMALL = {"explain_the_method": ("--quick",)}
 
 
-def test_there_are_examples() -> None:
-    assert {path.stem for path in EXAMPLES} >= {"find_tasks", "add_a_method", *SMALL}
+@pytest.fixture(autouse=True)
+def beside_the_examples(monkeypatch) -> None:
+    """Let examples import what they share, as Python does for a script."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given = (*SMALL[path.stem], "--out", str(tmp_path)) if path.stem in SMALL else ()
-    monkeypatch.setattr(sys, "argv", [str(path), *given])
+def execute(path: Path, monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", [str(path), *arguments])
     runpy.run_path(str(path), run_name="__main__")
+
+
+def test_there_are_examples() -> None:
+    assert {path.stem for path in OTHERS} >= {"find_tasks", "add_a_method", *SMALL}
+    assert {path.stem[:3] for path in EXPERIMENTS} == {f"{number:03}" for number in range(1, 12)}
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_an_example_runs(path: Path, capsys, monkeypatch, tmp_path) -> None:
+    execute(path, monkeypatch, *([*SMALL[path.stem], "--out", str(tmp_path)] if path.stem in SMALL else []))
     assert capsys.readouterr().out.strip()
-    assert bool(list(tmp_path.glob("*.png"))) == bool(given)
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_an_experiment_runs(path: Path, capsys, monkeypatch, tmp_path) -> None:
+    execute(path, monkeypatch, "--networks", "2", "--out", str(tmp_path))
+    assert capsys.readouterr().out.count("\n") > 3
+    figures = list(tmp_path.glob("*.png"))
+    assert figures
+    assert all(figure.stat().st_size < 200_000 for figure in figures)
+
+
+def test_an_experiment_gives_the_same_bytes_in_another_process(tmp_path) -> None:
+    written = []
+    for name in ("once", "again"):
+        folder = tmp_path / name
+        script = [
+            sys.executable,
+            str(EXAMPLES / "003_validation_components.py"),
+            "--networks",
+            "2",
+            "--out",
+            str(folder),
+        ]
+        done = subprocess.run(script, capture_output=True, check=True)
+        written.append((done.stdout, {path.name: path.read_bytes() for path in folder.iterdir()}))
+    assert written[0] == written[1]
+    assert written[0][1]
+
+
+def test_the_whole_note_is_kept_though_an_experiment_fails(capsys, monkeypatch, tmp_path) -> None:
+    import reproduce_note
+
+    for number, body in (
+        ("901", "raise RuntimeError('no luck')"),
+        ("902", "return [over_networks('902', 'q', [1.0, 3.0], published=9)]"),
+    ):
+        code = f"from published import over_networks\n\n\ndef run(toys, folder):\n    {body}\n"
+        (tmp_path / f"{number}_made_up.py").write_text(code)
+    monkeypatch.setattr(reproduce_note, "HERE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["reproduce_note.py", "--networks", "1", "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match=r"failed:\n901_made_up: RuntimeError: no luck"):
+        reproduce_note.main()
+    assert "**no** (" in capsys.readouterr().out
+    (kept,) = json.loads((tmp_path / "out" / "note.json").read_bytes())
+    assert (kept["published"], kept["ours"], kept["within_error"], kept["values"]) == (9, 2, False, [1, 3])
+    assert "0 of 1 published numbers" in (tmp_path / "out" / "note.md").read_text()
+
+
+def test_an_experiment_that_is_not_there_is_named(monkeypatch, tmp_path) -> None:
+    with pytest.raises(SystemExit, match="no experiment 999; there are 001"):
+        execute(EXAMPLES / "reproduce_note.py", monkeypatch, "--only", "999", "--out", str(tmp_path))
+
+
+# Of 1, 3, 5 and 7: sqrt(20 / 3) / 2. A published mean over as many networks doubles the variance of the difference.
+ERROR = math.sqrt(5 / 3)
+
+
+@pytest.mark.parametrize(("published", "n", "within"), [
+    (4 + 1.99 * ERROR * math.sqrt(2), 4, True),
+    (4 + 2.01 * ERROR * math.sqrt(2), 4, False),
+    (4 - 1.99 * ERROR * math.sqrt(5), 1, True),
+    (4 - 2.01 * ERROR * math.sqrt(5), 1, False),
+])  # fmt: skip
+def test_a_number_agrees_within_two_standard_errors_of_the_difference(published, n, within) -> None:
+    from published import over_networks
+
+    row = over_networks("x", "q", [1.0, 3.0, 5.0, 7.0], published=published, published_n=n)
+    assert row.spread == pytest.approx(ERROR)
+    assert row.within_error is within
+
+
+def test_verdicts_are_left_out_where_there_is_nothing_to_judge() -> None:
+    from published import over_networks
+
+    assert over_networks("x", "q", [1.0, 3.0]).within_error is None
+    assert over_networks("x", "q", [1.0, 3.0], published=math.nan, tolerance=1).within_error is None
+    assert over_networks("x", "q", [1.0], published=1.0).within_error is None
+    assert over_networks("x", "q", [1.0, 1.0], published=1.0).within_error is True
+    assert over_networks("x", "q", [1.0, 3.0], published=2.5, tolerance=0.5).as_asked is True
+    assert over_networks("x", "q", [1.0, 3.0], published=2.5, tolerance=0.4).as_asked is False
+    assert over_networks("x", "q", [1.0, 3.0], tolerance=0.4).as_asked is None
+    assert over_networks("x", "q", [1.0, 3.0], published=math.nan, tolerance=1).as_asked is None
+
+
+def test_a_row_of_the_table_reads_as_it_is_meant() -> None:
+    from published import over_networks, table
+
+    row = over_networks("x", "a|b", [1.0, 2.0, 3.0], published=4.0, published_n=3, tolerance=1, note="n")
+    assert (
+        table([row]).splitlines()[2] == r"| x | a\|b | 4 | 2 | 0.577 | 3 | **no** (2.4 s.e.) | within 1: **no** | n |"
+    )
