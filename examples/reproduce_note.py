@@ -49,7 +49,10 @@ def keep(results: Sequence[Result], folder: Path) -> None:
         f"errors of ours, and {near} of {len(asked)} as near as was asked. ± is the standard error over the n "
         "networks; that of a published mean is taken to be as large for as many networks.\n\n"
     )
-    write_atomically(folder / "note.md", (head + table(results)).encode())
+    published = [result for result in results if result.published is not None]
+    others = [result for result in results if result.published is None]
+    text = f"{head}## Published numbers\n\n{table(published)}\n## What was not published\n\n{table(others)}"
+    write_atomically(folder / "note.md", text.encode())
     text = json.dumps([result.record() for result in results], indent=0, allow_nan=False)
     write_atomically(folder / "note.json", f"{text}\n".encode())
 

@@ -140,3 +140,42 @@ def test_networks_trained_together_are_those_trained_alone():
 def test_bad_requests_for_many_are_refused(seeds, epochs, said):
     with pytest.raises(BadRequest, match=said):
         multiplications(seeds, epochs=epochs)
+
+
+def errors_are_those_of(mixtures, toy) -> None:
+    """Scores of a toy are its errors in these targets."""
+    errors = (toy.model(toy.data) - mixtures).detach().double().square().mean(dim=0)
+    assert [toy.scores["mse_A"], toy.scores["mse_B"]] == pytest.approx(errors.tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize("mixing", [0.0, 0.2, 0.5])
+def test_mixtures_are_what_networks_learn(mixing):
+    (toy,) = multiplications([5], epochs=150, mixing=mixing)
+    a, b = multiplication_data(seed=5)[1][8000:].T
+    mixtures = torch.stack([(1 - mixing) * a + mixing * b, (1 - mixing) * b + mixing * a], dim=1)
+    errors_are_those_of(mixtures, toy)
+    assert toy.scores["mse"] < 0.1 * mixtures.var().item()
+    for other in {0.0, 0.2, 0.5} - {mixing}:
+        twin = torch.stack([(1 - other) * a + other * b, (1 - other) * b + other * a], dim=1)
+        with pytest.raises(AssertionError):
+            errors_are_those_of(twin, toy)
+
+
+def test_equal_mixtures_make_outputs_equal():
+    (toy,) = multiplications([5], epochs=150, mixing=0.5)
+    outputs = toy.model(toy.data).detach()
+    assert (outputs[:, 0] - outputs[:, 1]).std() < 0.1 * outputs.std()
+
+
+def test_no_mixing_changes_no_bit():
+    plain, mixed = multiplications([5, 6], epochs=20), multiplications([5, 6], epochs=20, mixing=0.0)
+    for one, other in zip(plain, mixed, strict=True):
+        weights = [list(toy.model.parameters()) for toy in (one, other)]
+        assert all(torch.equal(*pair) for pair in zip(*weights, strict=True))
+        assert torch.equal(one.data, other.data)
+
+
+@pytest.mark.parametrize("mixing", [-0.1, 0.6, float("nan")])
+def test_mixtures_out_of_range_are_refused(mixing):
+    with pytest.raises(BadRequest, match=rf"mixing = {mixing}.* from 0 \(two tasks\) to 0.5"):
+        multiplications([0], epochs=1, mixing=mixing)
