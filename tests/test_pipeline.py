@@ -1,6 +1,7 @@
 """The one-call path on networks whose tasks are known because they were built by hand."""
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -145,6 +146,19 @@ def test_with_other_methods_it_is_the_four_steps_alone(two_tasks, x) -> None:
     assert cg.communities(graph, "spectral", seed=0, n_null=NULL) == found.found
     assert (found.tests, found.evidence, parts.interactions) == ((), (), None)
     assert set(found.hierarchy.values()) == {(0,), (1,)}
+
+
+def test_a_rotation_that_knows_no_blocks_gets_no_evidence_of_them(two_tasks, x) -> None:
+    found = cg.analyze(two_tasks, x, method=cg.Interaction(rotations=("none",)), n_null=NULL)
+    assert found.tests == ()
+    (note,) = found.evidence
+    assert "rotation 'none', which know no blocks: their groups are held to null graphs alone" in note
+
+
+def test_twins_do_not_stand_in_for_null_graphs(two_tasks, x) -> None:
+    found = cg.analyze(two_tasks, x, n_null=0, n_twins=19)
+    assert math.isnan(found.found.p_value)
+    assert (found.found.n_groups, found.groups.n_groups) == (2, 1)
 
 
 def chance(p_value: float) -> cg.ChanceTest:

@@ -85,7 +85,7 @@ def fix_signs(axes: Float64[np.ndarray, "k d"]) -> Float64[np.ndarray, "k d"]:
 
 
 def brief(record: Any) -> str:
-    """Return a representation of a dataclass on one line, with shapes in place of arrays and sizes of mappings.
+    """Return a representation of a dataclass on one line: shapes in place of arrays, sizes of mappings and tuples.
 
     Parameters
     ----------
@@ -104,6 +104,8 @@ def brief(record: Any) -> str:
             text = f"array{value.shape}"
         elif isinstance(value, Mapping):
             text = f"{{{len(value)} entries}}"
+        elif isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
+            text = f"({len(value)} arrays)"
         else:
             text = repr(value)
         shown.append(f"{field.name}={text}")

@@ -40,7 +40,7 @@ class Analysis:
         The component graph.
     found
         The groups that the algorithm gave, reliable or not. Its p-value is the largest of all nulls that were drawn,
-        and its stability the smallest of those measured.
+        NaN without null graphs, and its stability the smallest of those measured.
     groups
         The same where they are reliable (p-value <= 0.05 and stability >= 0.6), else everything in one group with the
         p-value and stability that say why.
@@ -156,8 +156,10 @@ def analyze(
 
     Notes
     -----
-    One pass over the data, forward and backward passes over at most 1,024 of its inputs (as many again for each twin),
-    and linear algebra of cost O(d^3) per layer of width d.
+    One pass over the data, and forward and backward passes over at most 1,024 of its inputs (as many again for each
+    twin). Linear algebra costs O(d^3) per layer of width d, and for the default method O(q^4 r^2 + q^2 r^3) time and
+    8 q^2 r^2 bytes per space, with q outputs and r directions read (at most 48 each unless ``n_components`` says more),
+    for the network and for each twin: well below a second for ten of both, some 8 s for 48.
     """
     n_twins = whole_number(n_twins, "n_twins", minimum=0)
     stats = collect(model, data, layers, seed=seed, **options)
@@ -165,7 +167,7 @@ def analyze(
     graph = build_graph(parts, edges(stats, parts, rule))
     found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null)
     tests: tuple[ChanceTest, ...] = ()
-    if parts.interactions and found.n_groups > 1:
+    if parts.interactions and parts.interactions.in_blocks and found.n_groups > 1:
         tests = (
             against_twins(stats, n=n_twins, seed=seed),
             against_rotations(parts.interactions, n=n_null, seed=seed),
@@ -177,8 +179,4 @@ def analyze(
 def _judged(found: Partition, tests: tuple[ChanceTest, ...], halves: float) -> Partition:
     """Hold groups to the least favourable of all evidence."""
     values = [test.p_value for test in tests if test.by_chance]
-    return replace(
-        found,
-        p_value=float(np.max([found.p_value, *values])),
-        stability=min(found.stability, halves),
-    )
+    return replace(found, p_value=float(np.max([found.p_value, *values])), stability=min(found.stability, halves))

@@ -1,6 +1,7 @@
 """Blocks against untrained twins, random bases and halves of the data, on networks built by hand."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from scipy.stats import special_ortho_group
 from torch import Tensor, nn
 
-from compgraph.check import ChanceTest, against_rotations, against_twins, stability
+from compgraph.check import ChanceTest, against_rotations, against_twins, chance, stability
 from compgraph.decompose import Interactions, components
 from compgraph.decompose.blocks import Split
 from compgraph.errors import BadRequest
@@ -117,7 +118,7 @@ def test_a_basis_that_is_itself_random_is_no_evidence(found) -> None:
     rng = np.random.default_rng(5)
     bases = tuple(special_ortho_group.rvs(len(each), random_state=rng) for each in found.split.bases)
     values = {name: getattr(found.split, name) for name in Split.__dataclass_fields__}
-    turned = Interactions(Split(**{**values, "bases": bases}), (), found.candidates, (), found.gradients)
+    turned = replace(found, split=Split(**{**values, "bases": bases}))
     assert against_rotations(turned, n=19).p_value > 0.05
     assert against_rotations(found, n=19).p_value == pytest.approx(1 / 20)
 
@@ -196,9 +197,29 @@ def test_blocks_of_noise_are_not_stable(found) -> None:
     values = {name: getattr(found.split, name) for name in Split.__dataclass_fields__}
     blocks = tuple(rng.permutation(each) for each in found.split.blocks)
     shuffled = Split(**{**values, "blocks": blocks, "output_block": found.split.output_block[[0, 2, 1, 3]]})
-    assert stability(Interactions(shuffled, (), found.candidates, (), found.gradients)) < 0.6
+    assert stability(replace(found, split=shuffled)) < 0.6
     noise = tuple(rng.normal(size=each.shape).astype(np.float32) for each in found.gradients)
-    assert stability(Interactions(found.split, (), found.candidates, (), noise)) == 0
+    assert stability(replace(found, gradients=noise)) == 0
+
+
+def test_no_sample_is_in_both_halves(found, monkeypatch) -> None:
+    halves = []
+    monkeypatch.setattr(chance, "split", lambda half: halves.append(half) or found.split)
+    shapes = [each.shape[1:] for each in found.gradients]
+    per_sample = (4, 1, 2)[: len(shapes)]
+    gradients = tuple(
+        np.repeat(np.arange(1, 9, dtype=np.float32), k)[:, None, None] * np.ones(shape, dtype=np.float32)
+        for k, shape in zip(per_sample, shapes, strict=True)
+    )
+    stability(replace(found, gradients=gradients, rows_per_sample=per_sample))
+    for one, other in zip(*halves, strict=True):
+        assert set(one[:, 0, 0]) == {1, 3, 5, 7}
+        assert set(other[:, 0, 0]) == {2, 4, 6, 8}
+
+
+def test_a_half_that_reads_nothing_of_a_space_is_not_stable(found) -> None:
+    unread = tuple(each * (np.arange(len(each)) % 2)[:, None, None].astype(np.float32) for each in found.gradients)
+    assert stability(replace(found, gradients=unread)) < 0.6
 
 
 class Products(nn.Module):

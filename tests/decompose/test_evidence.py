@@ -239,6 +239,14 @@ def test_a_view_divides_gradients_by_their_size_in_the_metric_of_gradients(plant
     assert seen.free.outputs.shape == (5, 3, 3)
 
 
+def test_a_direction_that_is_never_read_divides_nothing_by_zero(plant) -> None:
+    jacobians = plant((2, 1), [(3, 1)], rows=30).jacobians
+    unread = [np.concatenate([each, np.zeros_like(each[:, :, :1])], axis=2) for each in jacobians]
+    seen = view(unread, "gradient")
+    assert_allclose(seen.scale[0][:-1], view(jacobians, "gradient").scale[0])
+    assert np.isfinite(seen.free.leak).all()
+
+
 def test_the_first_modes_are_those_that_leak_least() -> None:
     found = modes_of(STRAIGHT, PLANE, SKEW)
     few = first_modes(found, 2)

@@ -282,9 +282,9 @@ def test_a_linear_network_would_come_apart_were_its_bend_not_looked_at(monkeypat
 
 def test_modes_that_do_not_commute_are_said(found) -> None:
     split = found.interactions.split
-    (note,) = _notes(replace(split, n_slow=split.n_blocks + 1))
+    (note,) = _notes(replace(split, n_slow=split.n_blocks + 1), "commutant")
     assert note.startswith("Degenerate: 3 modes hardly leak, and 2 of them do not commute with the others.")
-    assert _notes(split) == ()
+    assert _notes(split, "commutant") == ()
 
 
 def test_one_output_is_one_block() -> None:

@@ -68,6 +68,15 @@ def test_an_edge_has_a_colour_when_both_ends_have_that_one_alone() -> None:
     assert widths[0] == pytest.approx(0.3 + 4 * ranked[0][0] / ranked[-1][0])
 
 
+def test_an_edge_that_could_not_be_seen_is_left_out() -> None:
+    graph = make_graph(("input", "head"), width=2)
+    weights = dict(zip(graph.edges, (1.0, 0.011, 0.009, 0.0), strict=True))
+    for (a, b), weight in weights.items():
+        graph.edges[a, b]["weight"] = weight
+    _, axes = drawn(graph, {node: {RED: 1.0} for node in graph})
+    assert axes.collections[0].get_linewidths() == pytest.approx([0.3 + 4 * 0.011, 4.3])
+
+
 def test_a_node_without_shares_is_grey_and_one_without_a_pie_is_refused() -> None:
     graph = make_graph(("input", "head"), width=1)
     _, axes = drawn(graph, {node: {RED: 0.0} for node in graph})

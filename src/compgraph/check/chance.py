@@ -10,7 +10,7 @@ from scipy.stats import special_ortho_group
 
 from compgraph.arrays import brief
 from compgraph.check.agreement import weighted_ari
-from compgraph.decompose.blocks import Split, split
+from compgraph.decompose.blocks import split
 from compgraph.decompose.commutant import Coupling, modes
 from compgraph.decompose.interaction import LIMIT, Interactions, blocks_of
 from compgraph.errors import DeadSite, NotFinite
@@ -167,18 +167,24 @@ def stability(found: Interactions) -> float:
     -------
     float
         Mean importance-weighted adjusted Rand index over the two halves: 1 when both halves give every component its
-        block, 0 when a half finds one block only. 1 where all rows give one block.
+        block, 0 when a half finds one block only. 1 where all rows give one block. No sample is in both halves.
     """
     if found.split.n_blocks == 1:
         return 1.0
-    halves = [[each[start::2] for each in found.gradients] for start in (0, 1)]
-    return float(np.mean([_agreement(found, split(half), half) for half in halves]))
+    by_sample = [
+        each.reshape(-1, rows, *each.shape[1:])
+        for each, rows in zip(found.gradients, found.rows_per_sample, strict=True)
+    ]
+    halves = [[each[start::2].reshape(-1, *each.shape[2:]) for each in by_sample] for start in (0, 1)]
+    return float(np.mean([_agreement(found, half) for half in halves]))
 
 
-def _agreement(found: Interactions, half: Split, gradients: Sequence[np.ndarray]) -> float:
+def _agreement(found: Interactions, gradients: Sequence[np.ndarray]) -> float:
+    if not all(each.any() for each in gradients):
+        return 0.0  # nothing is read of a space in these rows
+    whole, half = found.split, split(gradients)
     if half.n_blocks == 1:
         return 0.0
-    whole = found.split
     ours, theirs, weights = (
         [whole.output_block],
         [_shadow(whole.output_basis.T, half.output_basis.T, half.output_block)],

@@ -233,6 +233,7 @@ def view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> Vie
     scale, couplings = [], []
     for each in gradients:
         root = np.sqrt(np.einsum("nba,nba->a", each, each, optimize=True).astype(np.float64) / len(each))
-        scale.append(root if metric == "gradient" else np.ones(len(root)))
+        # A direction that these rows do not read stays unread.
+        scale.append(np.where(root > 0, root, 1.0) if metric == "gradient" else np.ones(len(root)))
         couplings.append(Coupling.of(each / scale[-1].astype(each.dtype)))
     return View(metric, tuple(scale), tuple(couplings), modes(couplings), modes(couplings, outputs="fixed"))

@@ -15,6 +15,7 @@ from compgraph.decompose.nest import nested
 from compgraph.decompose.reads import Read, output_filters, read_spaces
 from compgraph.decompose.rotate import ROTATIONS, Rotation
 from compgraph.errors import BadRequest, unknown_name
+from compgraph.observe.fan import POSITIONS
 from compgraph.statistics import Space, Statistics
 
 COMMUTANT = "commutant"
@@ -45,7 +46,8 @@ class Interactions:
     Attributes
     ----------
     split
-        Blocks of components that hardly interact, and the evidence for them.
+        Blocks of directions that hardly interact, and the evidence for them. The components are these directions where
+        ``in_blocks`` says so.
     inner
         For each block, its own blocks.
     candidates
@@ -54,6 +56,8 @@ class Interactions:
         Sentences for people: degenerate blocks, and why there is only one.
     gradients
         For each space, Jacobians of the outputs with respect to uncorrelated scores of unit variance, row by row.
+    rows_per_sample
+        For each space, how many of these rows in turn are of the same sample.
     """
 
     split: Split
@@ -61,8 +65,14 @@ class Interactions:
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...]
     gradients: tuple[Float32[np.ndarray, "_ q _"], ...]
+    rows_per_sample: tuple[int, ...]
 
     __repr__ = brief
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether the components are the directions of the blocks; no other rotation gives them any."""
+        return self.candidates[0].rotation == COMMUTANT
 
 
 def interaction(
@@ -108,16 +118,18 @@ def interaction(
     tree = nested(gradients)
     found = tree.split
     bases, candidates = _best(stats, reads, found, resolved)
-    by_commutant = candidates[0].rotation == COMMUTANT
+    positions = {pair.source: stats.moments[pair].n // stats.n_samples for pair in stats.pairs}
+    rows = tuple(min(POSITIONS, positions[space]) for space in reads)
+    about = Interactions(found, tree.inner, candidates, _notes(found, candidates[0].rotation), gradients, rows)
     directions = {
-        space: _directions(read, basis, place if by_commutant else None)
+        space: _directions(read, basis, place if about.in_blocks else None)
         for (space, read), basis, *place in zip(reads.items(), bases, found.blocks, tree.parts, strict=True)
     }
     directions |= {
         pair.target: directions[after.source] for pair, after in zip(stats.pairs, stats.pairs[1:], strict=False)
     }
-    directions[stats.pairs[-1].target] = _outputs(found, filters, tree.output_part if by_commutant else None)
-    return directions, Interactions(found, tree.inner, candidates, _notes(found), gradients)
+    directions[stats.pairs[-1].target] = _outputs(found, filters, tree.output_part if about.in_blocks else None)
+    return directions, about
 
 
 def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
@@ -213,7 +225,13 @@ def _outputs(found: Split, filters: Float64[np.ndarray, "q d"], part: np.ndarray
     )
 
 
-def _notes(found: Split) -> tuple[str, ...]:
+def _notes(found: Split, rotation: str) -> tuple[str, ...]:
+    if rotation != COMMUTANT:
+        chosen = (
+            f"The directions are those of the rotation {rotation!r}, which know no blocks: their groups are held to "
+            "null graphs alone."
+        )
+        return (chosen,)
     alike = found.n_slow - (found.n_blocks - 1)
     if found.bend < SMALLEST_BEND:
         linear = (

@@ -16,6 +16,7 @@ from compgraph.show.words import printable
 
 SIZE = 190.0  # of a component, in squared points
 CORNERS = 60  # of a full circle
+LIGHTEST = 0.01  # of the heaviest edge between the same layers: what is lighter could not be seen
 
 Pies = Mapping[str, Mapping[str, float]]
 
@@ -40,7 +41,8 @@ def draw_pies(axes: Axes, graph: nx.DiGraph, pies: Pies) -> None:
 
     Notes
     -----
-    Widths are linear in the weight relative to the heaviest edge between the same two layers. O(nodes + edges).
+    Widths are linear in the weight relative to the heaviest edge between the same two layers; edges below a hundredth
+    of that are left out. O(nodes + edges).
     """
     missing = [node for node in graph if node not in pies]
     if missing:
@@ -96,7 +98,11 @@ def _draw_edges(
     for a, b, weight in graph.edges(data="weight"):
         heaviest[between[a, b]] = max(weight, heaviest.get(between[a, b], 0.0))
     # Light edges first, so that heavy ones lie on top; names break ties to keep the picture the same every time.
-    ranked = sorted((w / heaviest[between[a, b]], a, b) for a, b, w in graph.edges(data="weight") if w > 0)
+    ranked = sorted(
+        (weight / heaviest[between[a, b]], a, b)
+        for a, b, weight in graph.edges(data="weight")
+        if 0 < weight >= LIGHTEST * heaviest[between[a, b]]
+    )
     lines = LineCollection(
         [(places[a], places[b]) for _, a, b in ranked],
         linewidths=[0.3 + 4 * share for share, _, _ in ranked],
