@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from compgraph.decompose import evidence
 from compgraph.decompose.blocks import Split, split
 from compgraph.decompose.evidence import LARGEST_LEAK
 
@@ -107,6 +108,24 @@ def test_blocks_of_correlated_tasks_are_apart_in_the_metric_of_gradients() -> No
     for expected, label in zip(filters, found.output_block[[0, 2]], strict=True):
         assert_allclose(onto_rows(found.bases[0][found.blocks[0] == label]), onto_rows(expected), atol=1e-6)
     assert split(jacobians, metrics=("data",)).leak[0] > 10 * found.leak[0] + 0.01
+
+
+def nearly_linear(amount: float, seed: int) -> np.ndarray:
+    """A constant map, which its own singular vectors keep apart, and a little of what mixes all of it."""
+    straight, noise = np.diag([3.0, 2.0, 1.0]), np.random.default_rng(seed).normal(size=(200, 3, 3))
+    noise *= np.sqrt(amount / (1 - amount) * (straight**2).sum() / (noise**2).sum(axis=(1, 2)).mean())
+    return straight + np.concatenate([noise, -noise])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("amount", [0.06, 0.1])
+def test_what_keeps_apart_because_it_is_constant_is_no_block(amount, seed, monkeypatch) -> None:
+    jacobians = [nearly_linear(amount, seed)]
+    found = split(jacobians)
+    assert found.bend == pytest.approx(amount)
+    assert (found.n_blocks, found.gap) == (1, 0)
+    monkeypatch.setattr(evidence, "LARGEST_PART", {"free": 9.0, "fixed": 9.0})
+    assert split(jacobians).n_blocks == 2
 
 
 def weak_output(*, bypass: bool) -> list[np.ndarray]:

@@ -179,7 +179,7 @@ def test_more_slow_modes_than_matrices_are_no_finding() -> None:
 
 
 def seen_with(free: Modes, fixed: Modes | None = None) -> View:
-    return View("data", (np.ones(3),), (), free, free if fixed is None else fixed)
+    return View("data", (np.ones(3),), (), free, free if fixed is None else fixed, 1.0)
 
 
 def test_the_widest_gap_with_several_blocks_is_found() -> None:

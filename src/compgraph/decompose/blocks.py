@@ -17,7 +17,6 @@ from compgraph.decompose.evidence import (
     Finding,
     Metric,
     Outputs,
-    bend,
     first_modes,
     fixed_finding,
     free_finding,
@@ -108,19 +107,18 @@ def split(
         (finding for each in views for finding in (free_finding(each), fixed_finding(each))),
         key=lambda finding: finding.gap,
     )
-    largest_bend = max(map(bend, gradients))
-    if largest_bend < SMALLEST_BEND:
+    if found.view.bend < SMALLEST_BEND:
         found = replace(found, n_slow=0, gap=0.0)
     if found.modes is None or found.gap < smallest:
-        return _sorted(None, found, largest_bend)
+        return _sorted(None, found)
     last = len(found.modes.leak) - 1
     fixed = found.view.fixed
     as_good = max(2 * found.modes.leak[last], 2 * SAME_LEAK)
     if found.outputs == "free" and fixed.leak[last] <= min(LARGEST_LEAK["fixed"], as_good):
         found = replace(found, outputs="fixed", modes=first_modes(fixed, last + 1))
-    several = _sorted(found.modes, found, largest_bend)
+    several = _sorted(found.modes, found)
     if _loses_a_block(several, gradients):
-        return _sorted(None, replace(found, n_slow=0, gap=0.0), largest_bend)
+        return _sorted(None, replace(found, n_slow=0, gap=0.0))
     return several
 
 
@@ -139,13 +137,13 @@ def _loses_a_block(found: Split, gradients: Sequence[Float[np.ndarray, "_ q _"]]
     return bool((reads > LARGEST_LEAK[found.outputs] * reads.max(axis=0))[missing].any())
 
 
-def _sorted(slow: Modes | None, found: Finding, largest_bend: float) -> Split:
+def _sorted(slow: Modes | None, found: Finding) -> Split:
     """Turn the slow modes into directions and give each its block."""
     seen = found.view
     q = seen.free.outputs.shape[1]
     sizes = [len(scale) for scale in seen.scale]
     one = Split(
-        n_blocks=1, n_slow=found.n_slow, gap=found.gap, leak=seen.free.leak, bend=largest_bend, metric=seen.metric,
+        n_blocks=1, n_slow=found.n_slow, gap=found.gap, leak=seen.free.leak, bend=seen.bend, metric=seen.metric,
         outputs="fixed", output_basis=np.eye(q), output_block=np.zeros(q, dtype=np.int64),
         bases=tuple(np.eye(size) for size in sizes), blocks=tuple(np.zeros(size, dtype=np.int64) for size in sizes),
     )  # fmt: skip

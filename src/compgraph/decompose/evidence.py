@@ -16,6 +16,9 @@ Outputs = Literal["fixed", "free"]
 # single outputs, so that chance brings the first ones closer together and a smaller gap says as much. Of networks
 # without tasks, only untrained ones have gaps near these, and their twins tell those.
 LARGEST_LEAK = {"free": 0.07, "fixed": 0.1}  # blocks that leak more than this are not apart
+# Nor are those that leak more than this part of what varies: what is constant in the derivatives leaks nothing in its own
+# singular vectors, whatever they are.
+LARGEST_PART = {"free": 0.12, "fixed": 0.17}
 SMALLEST_GAP = {
     "free": 1.7,
     "fixed": 2.7,
@@ -41,6 +44,8 @@ class View:
         Of the scaled gradients.
     free, fixed
         Modes with outputs free to turn, and with outputs kept whole.
+    bend
+        As `bend` gives it, of the space where it is largest.
     """
 
     metric: Metric
@@ -48,6 +53,7 @@ class View:
     couplings: tuple[Coupling, ...]
     free: Modes
     fixed: Modes
+    bend: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +81,7 @@ class Finding:
     modes: Modes | None
 
 
-def gaps(leak: Float64[np.ndarray, " m"], outputs: Outputs) -> list[tuple[int, float]]:
+def gaps(leak: Float64[np.ndarray, " m"], outputs: Outputs, bend: float = 1.0) -> list[tuple[int, float]]:
     """List the gaps among leaks after modes that leak little, the widest first.
 
     Parameters
@@ -84,6 +90,8 @@ def gaps(leak: Float64[np.ndarray, " m"], outputs: Outputs) -> list[tuple[int, f
         Increasing.
     outputs
         Which modes they are of.
+    bend
+        Of the network: leaks count as little only beside what varies.
 
     Returns
     -------
@@ -96,7 +104,7 @@ def gaps(leak: Float64[np.ndarray, " m"], outputs: Outputs) -> list[tuple[int, f
     following = np.append(leak[1:], 1.0) if outputs == "free" else leak[1:]
     last = leak[: len(following)]
     ratio = np.minimum(following, CEILING) / (last + SAME_LEAK) / SMALLEST_GAP[outputs]
-    few = np.flatnonzero(last <= LARGEST_LEAK[outputs])
+    few = np.flatnonzero(last <= min(LARGEST_LEAK[outputs], bend * LARGEST_PART[outputs]))
     return [(int(i) + 1, float(ratio[i])) for i in few[np.argsort(-ratio[few], kind="stable")]]
 
 
@@ -169,7 +177,7 @@ def free_finding(view: View) -> Finding:
     Finding
         With gap 0 where there is none.
     """
-    for slow, gap in gaps(view.free.leak, "free")[:TRIED]:
+    for slow, gap in gaps(view.free.leak, "free", view.bend)[:TRIED]:
         centre = central(view.free, slow) if slow <= len(view.free.outputs) else None
         if centre is not None and len(centre.leak):
             return Finding(view, "free", slow, gap, centre)
@@ -189,7 +197,7 @@ def fixed_finding(view: View) -> Finding:
     Finding
         With gap 0 where there is none, or where free modes would do as well.
     """
-    for slow, gap in gaps(view.fixed.leak, "fixed")[:TRIED]:
+    for slow, gap in gaps(view.fixed.leak, "fixed", view.bend)[:TRIED]:
         # With more free modes that leak as little, other bases of the outputs would do as well.
         own = slow >= len(view.free.leak) or view.free.leak[slow] >= view.fixed.leak[slow - 1]
         if own:
@@ -236,4 +244,5 @@ def view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> Vie
         # A direction that these rows do not read stays unread.
         scale.append(np.where(root > 0, root, 1.0) if metric == "gradient" else np.ones(len(root)))
         couplings.append(Coupling.of(each / scale[-1].astype(each.dtype)))
-    return View(metric, tuple(scale), tuple(couplings), modes(couplings), modes(couplings, outputs="fixed"))
+    fixed = modes(couplings, outputs="fixed")
+    return View(metric, tuple(scale), tuple(couplings), modes(couplings), fixed, max(map(bend, gradients)))
