@@ -16,8 +16,8 @@ Outputs = Literal["fixed", "free"]
 # single outputs, so that chance brings the first ones closer together and a smaller gap says as much. Of networks
 # without tasks, only untrained ones have gaps near these, and their twins tell those.
 LARGEST_LEAK = {"free": 0.07, "fixed": 0.1}  # blocks that leak more than this are not apart
-# Nor are those that leak more than this part of what varies: what is constant in the derivatives leaks nothing in its own
-# singular vectors, whatever they are.
+# Nor are those that leak more than this part of what varies: what is constant in the derivatives leaks nothing in its
+# own singular vectors, whatever they are.
 LARGEST_PART = {"free": 0.12, "fixed": 0.17}
 SMALLEST_GAP = {
     "free": 1.7,
