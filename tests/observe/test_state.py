@@ -1,5 +1,6 @@
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from compgraph.observe import collect, sites
-from compgraph.observe.state import observing, untouched
+from compgraph.observe.state import generators_seeded, observing, untouched
 
 
 class Saboteur(nn.Module):
@@ -150,3 +151,24 @@ def test_pythons_generator_comes_back():
         random.seed(5)
     # The type checks of the tests draw from this generator too, though not on the way out of this block.
     assert random.getstate() == before
+
+
+def drawn() -> tuple[float, float, float]:
+    return random.random(), np.random.rand(), torch.rand((), dtype=torch.float64).item()  # noqa: NPY002, S311
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_seeded_generators_are_put_back(error):
+    model, waiting = nn.Identity(), len(torch.cuda._queued_calls)
+    before = snapshot(model), random.getstate()
+    found = []
+    for seed in (0, 0, 1, 2**70):
+        with nullcontext() if error is None else pytest.raises(KeyboardInterrupt), generators_seeded(seed):
+            found.append(drawn())
+            if error is not None:
+                raise error
+    assert (snapshot(model), random.getstate()) == before
+    assert len(torch.cuda._queued_calls) == waiting, "the seed waits for CUDA to start"
+    assert found[0] == found[1]
+    numbers = {number for each in (found[0], found[2]) for number in each}
+    assert len(numbers) == 6, "seeds and libraries draw apart"

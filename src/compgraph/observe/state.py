@@ -64,6 +64,37 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def generators_seeded(seed: int) -> Iterator[None]:
+    """Run the block with the global random generators seeded, and put them back, whatever ends it.
+
+    Parameters
+    ----------
+    seed
+        Of the generators of Python, NumPy and torch, from 0 on. Torch and NumPy look at its last 32 bits.
+
+    Yields
+    ------
+    None
+        Nothing; use it as ``with generators_seeded(0):``.
+
+    Notes
+    -----
+    The generators of CUDA devices are among them once CUDA runs; this does not start it.
+    """
+    restore = _generators()
+    try:
+        random.seed(seed)
+        # NumPy's generator is Python's, so that seeded alike both would give the same numbers.
+        np.random.seed([seed % 2**32, 1])  # noqa: NPY002 - the global generator is what user code draws from
+        torch.default_generator.manual_seed(seed % 2**64)
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.manual_seed_all(seed % 2**64)
+        yield
+    finally:
+        restore()
+
+
 def _flags(model: nn.Module) -> Callable[[], None]:
     before = [(module, module.training) for module in model.modules()]
 
