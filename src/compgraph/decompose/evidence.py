@@ -18,7 +18,7 @@ Outputs = Literal["fixed", "free"]
 LARGEST_LEAK = {"free": 0.07, "fixed": 0.1}  # blocks that leak more than this are not apart
 # Nor are those that leak more than this part of what varies: what is constant in the derivatives leaks nothing in its
 # own singular vectors, whatever they are.
-LARGEST_PART = {"free": 0.12, "fixed": 0.17}
+LARGEST_PART = {"free": 0.2, "fixed": 0.28}
 SMALLEST_GAP = {
     "free": 1.7,
     "fixed": 2.7,
