@@ -209,6 +209,16 @@ def test_help_has_an_example(command, capsys) -> None:
     assert f"example:\n  compgraph {command} " in capsys.readouterr().out
 
 
+def test_help_names_everything_registered(capsys, monkeypatch) -> None:
+    monkeypatch.setitem(cli.ALGORITHMS, "mine", lambda graph: [set(graph)])
+    with pytest.raises(SystemExit):
+        run("analyze", "--help")
+    shown = capsys.readouterr().out.replace("-\n", "-")
+    for known in (cli.METHODS, [*cli.RULES, cli.GRADIENT], cli.ALGORITHMS):
+        listed = " ".join(shown.split())
+        assert f"{', '.join(sorted(known)[:-1])} or {max(known)} (default: " in listed
+
+
 def test_examples_parse() -> None:
     commands = cli._parser()._subparsers._group_actions[0].choices
     assert len(commands) == 5

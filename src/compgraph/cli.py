@@ -10,9 +10,11 @@ from typing import Any
 
 from compgraph.check import agreement, task_profile
 from compgraph.connect import load, require_writable, write_atomically
+from compgraph.connect.edges import GRADIENT, RULES
+from compgraph.decompose import METHODS
 from compgraph.demo import run_demo, table
 from compgraph.errors import BadRequest, CompgraphError, FileFormatError
-from compgraph.group import communities
+from compgraph.group import ALGORITHMS, communities
 from compgraph.inputs import fit_dtype, load_data, load_model
 from compgraph.observe import describe, sites
 from compgraph.pipeline import ALGORITHM, METHOD, RULE, analyze
@@ -125,13 +127,13 @@ def _add_analyze(commands: Any) -> None:
     command = _command(commands, "analyze", _analyze, "build the graph of a model and find its groups", example)
     _add_model(command)
     command.add_argument("--layers", nargs="+", metavar="NAME", help="modules or globs (default: chosen and reported)")
-    command.add_argument(
-        "--method", default=METHOD, help=f"interaction, pca, plsr, gradient or neuron (default: {METHOD})"
-    )
-    command.add_argument("--rule", default=RULE, help=f"covariance, correlation, plsr or gradient (default: {RULE})")
-    command.add_argument(
-        "--algorithm", default=ALGORITHM, help=f"spectral, louvain, greedy or label_propagation (default: {ALGORITHM})"
-    )
+    for name, known, default in (
+        ("--method", METHODS, METHOD),
+        ("--rule", [*RULES, GRADIENT], RULE),
+        ("--algorithm", ALGORITHMS, ALGORITHM),
+    ):
+        *first, last = sorted(known)
+        command.add_argument(name, default=default, help=f"{', '.join(first)} or {last} (default: {default})")
     command.add_argument("--components", type=int, metavar="K", help="at most this many per space")
     command.add_argument("--null", type=int, default=99, metavar="N", help="null graphs for the p-value (default: 99)")
     command.add_argument(

@@ -161,3 +161,53 @@ def test_modules_that_run_twice_or_never(rows):
 
     with pytest.raises(SiteError, match=r"module 'unused' was never called"):
         activation_patterns(Idle(), rows, layers=["unused"])
+
+
+class Returning(nn.Module):
+    """A layer of rectifiers whose output is changed before it is returned."""
+
+    def __init__(self, change) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.fc, self.act, self.change = nn.Embedding(9, 2), nn.Linear(2, 3), nn.ReLU(), change
+
+    def forward(self, x):
+        rows = x if x.is_floating_point() else self.embed(x)
+        return self.change(self.act(self.fc(rows)))
+
+
+PLANE = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
+
+
+def felt(change, *, inputs=PLANE, source="input", target="output", score=(1.0, 1.0, 1.0)):
+    score = np.array(score)
+    return reaching_patterns(Returning(change), inputs, layers=["act"], source=source, target=target, score=score)
+
+
+def test_a_model_that_returns_more_than_a_tensor():
+    def two(found):
+        return found, None
+
+    with pytest.raises(SiteError, match=r"the model returned a tuple; name a module as target"):
+        felt(two)
+    assert_array_equal(felt(two, target="act"), activation_patterns(Returning(two), PLANE, layers=["act"]))
+
+
+def test_one_number_a_sample_and_none():
+    expected = activation_patterns(Returning(nn.Identity()), PLANE, layers=["act"])
+    assert_array_equal(felt(lambda found: found.sum(dim=1), score=[1.0]), expected)
+    with pytest.raises(ShapeError, match=r"'output' gives a tensor of shape \(\) for 5 inputs; needed is one row each"):
+        felt(torch.sum, score=[1.0])
+
+
+def test_whole_numbers_are_no_source():
+    tokens = torch.arange(5)
+    with pytest.raises(SiteError, match=r"'input' holds torch.int64, and only floating numbers"):
+        felt(nn.Identity(), inputs=tokens)
+    assert felt(nn.Identity(), inputs=tokens, source="embed").shape == (5, 3)
+
+
+def test_arrays_are_inputs_too():
+    assert_array_equal(felt(nn.Identity(), inputs=PLANE.numpy()), felt(nn.Identity()))
+    same = activation_patterns(Returning(nn.Identity()), PLANE.numpy(), layers=["act"])
+    assert_array_equal(same, activation_patterns(Returning(nn.Identity()), PLANE, layers=["act"]))

@@ -89,7 +89,21 @@ def test_an_example_at_the_mean_uses_what_an_average_one_does(analysis, model, d
     assert found.amount[0, 0] == 0
 
 
-def test_positions_of_a_sample_are_summed():
+def test_one_example_is_enough(analysis, model, data):
+    one, all_of_them = usage(analysis, model, data[:1]), usage(analysis, model, data)
+    law(one)
+    assert_allclose(one.share, all_of_them.share[:1], atol=1e-12)
+    assert_allclose(one.amount, all_of_them.amount[:1], atol=1e-12)
+    with pytest.raises(EmptyData, match=r"data has no rows. Pass at least one"):
+        usage(analysis, model, data[:0])
+
+
+def test_a_sample_is_refused(analysis, model, data):
+    with pytest.raises(BadRequest, match=r"sample=10 came, and usage is told for every example"):
+        usage(analysis, model, data, sample=10)
+
+
+def test_positions_of_a_sample_are_averaged():
     torch.manual_seed(0)
     conv = nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 3, 1), act=nn.Tanh())).double()
     images = torch.from_numpy(np.random.default_rng(3).normal(size=(50, 2, 4, 4)))
@@ -100,8 +114,10 @@ def test_positions_of_a_sample_are_summed():
     space = found.spaces[0]
     part = parts[space]
     rows = images.permute(0, 2, 3, 1).reshape(50, 16, 2).numpy()
-    used = (part.strength * ((rows - part.center) @ part.axes.T / part.deviation) ** 2).sum(axis=1)
+    used = (part.strength * ((rows - part.center) @ part.axes.T / part.deviation) ** 2).mean(axis=1)
     assert_allclose(found.share[:, : len(part)], used / used.sum(axis=1, keepdims=True), rtol=1e-9)
+    assert_allclose(found.amount[:, 0], used.sum(axis=1) / part.strength.sum(), rtol=1e-9)
+    assert_allclose(found.amount.mean(axis=0), 1, rtol=1e-9)  # a sum would give 16
 
 
 def test_another_model_is_refused(analysis, model, data, tanh_net):
@@ -110,7 +126,7 @@ def test_another_model_is_refused(analysis, model, data, tanh_net):
     bare = SimpleNamespace(
         stats=SimpleNamespace(asked={"layers": ["act"]}), components=dict(list(analysis.components.items())[:2])
     )
-    with pytest.raises(BadRequest, match=r"the model has the layers input, act.* and the components input, act"):
+    with pytest.raises(BadRequest, match=r"has the layers input, act.* and the components input, act.*layers= as it"):
         usage(bare, model, data)
 
 

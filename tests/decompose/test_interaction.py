@@ -302,3 +302,17 @@ def test_other_methods_find_no_interactions(stats) -> None:
     assert parts.interactions is None
     assert list(parts) == sorted(parts)
     assert all(part.block is None for part in parts.values())
+
+
+def unchecked(rotations) -> None:
+    """Build the record as without the shape checks of the tests."""
+    made = object.__new__(Interaction)
+    object.__setattr__(made, "rotations", rotations)
+    made.__post_init__()
+
+
+def test_one_rotation_comes_in_a_tuple():
+    with pytest.raises(BadRequest, match=r"rotations='ica': a tuple of rotations is needed; write \('ica',\) for one"):
+        unchecked("ica")
+    with pytest.raises(BadRequest, match=r"a tuple of rotations is needed"):
+        unchecked(lambda scores, _gradients: np.eye(scores.shape[1]))

@@ -242,3 +242,9 @@ def test_numbers_out_of_range(params, message) -> None:
 def test_weights_that_are_none() -> None:
     with pytest.raises(GraphError, match=r"has cost=None\. Give every link a finite weight"):
         layered_louvain_communities(complete(0, 1.0), weight="cost")
+
+
+def test_no_nodes_have_no_groups():
+    assert layered_louvain_communities(nx.Graph()) == []
+    with pytest.raises(BadRequest, match=r"resolution=0"):
+        layered_louvain_communities(nx.Graph(), resolution=0)

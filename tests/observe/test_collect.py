@@ -95,7 +95,8 @@ def test_dicts_are_keyword_arguments(mlp, rows, capture, same_moments):
     for data in ([{"x": rows, "scale": 2.0}], [({"x": rows, "scale": 2.0}, 0)], {"x": rows * 2}):
         stats = collect(model, data, ["inner.act", "inner.head"])
         assert stats.layers == ("inner.act", "inner.head")
-        assert "float32 (200, 6)" in stats.notes[0] or "float32" in stats.notes[0]
+        assert "float32 (200, 6)" in stats.notes[0]
+        assert "starts at 'inner.act'" in stats.notes[0]
         same_moments(stats.moments[stats.pairs[0]], seen["act"], seen["head"])
 
 

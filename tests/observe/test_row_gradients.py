@@ -107,3 +107,13 @@ def test_batches_that_mix_and_gradients_that_are_infinite(rows):
     stats = collect(model, rows, layers=["0", "1"])
     with pytest.raises(NotFinite, match=r"the gradients of 1 out with respect to 0 in"):
         row_gradients(stats, stats.pairs[1], filters=np.eye(4))
+
+
+def test_one_filter_comes_as_a_row(mlp, rows):
+    stats = collect(mlp, rows)
+    with pytest.raises(
+        ShapeError, match=r"filters have the shape \(5,\); needed is one row each, \(n, 5\).*filters\[None\]"
+    ):
+        stats.gradients._find(stats.pairs[0], np.ones(5), None)
+    with pytest.raises(ShapeError, match=r"patterns have the shape \(6,\)"):
+        stats.gradients._find(stats.pairs[0], np.ones((1, 5)), np.ones(6))

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from compgraph.check.distinct import distinct_directions
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 from compgraph.show.drawing import figure_bytes
-from compgraph.show.gradient_map import LARGEST, gradient_map_figure
+from compgraph.show.gradient_map import LARGEST, SMALLEST, gradient_map_figure
 
 FEW = np.array([[3.0, 0, 1], [-3, 0, 1], [0, 1, 1], [0, -1, 1]])
 
@@ -36,6 +36,12 @@ def test_points_rings_and_arrows():
 def test_other_maps_are_seen(broken):
     with pytest.raises(AssertionError):
         lie_where_they_should(drawn(np.ascontiguousarray(broken)))
+
+
+def test_rare_gradients_can_still_be_seen():
+    sizes = drawn(rows((90, 9, 3, 1))).collections[1].get_sizes()
+    assert_allclose(sizes, [LARGEST, LARGEST / 10, SMALLEST, SMALLEST])
+    assert 18 < LARGEST / SMALLEST < 19
 
 
 def test_axes_tell_their_share():

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.datasets import load_iris
 
-from compgraph.errors import UnknownName
+from compgraph.errors import BadRequest, UnknownName
 from compgraph.toys.iris_pairs import iris_pairs, split_irises
 from compgraph.toys.training import seeded
 
@@ -55,3 +55,9 @@ def test_task_inputs_vary_on_the_side_of_the_task_alone(toy, split):
 def test_unknown_activation_is_refused():
     with pytest.raises(UnknownName, match=r"no activation 'relo'.*Did you mean 'relu'"):
         iris_pairs(activation="relo")
+
+
+@pytest.mark.parametrize("seed", ["0", 1.5, -1, 2**63, True])
+def test_seeds_that_are_none_are_refused(seed):
+    with pytest.raises(BadRequest, match=r"seed"):
+        iris_pairs.__wrapped__(seed=seed)

@@ -47,12 +47,18 @@ def test_widths_follow_the_tasks(plan, widths):
         ({"correlation": float("nan")}, r"correlation=nan"),
         ({"n_tasks": 1, "mixing": 0.1}, r"n_tasks=1 leaves none to mix"),
         ({"n_tasks": 1, "shared_output": True}, r"n_tasks=1 leaves none"),
+        ({"n_tasks": 9, "unlike": True}, r"9 x 1 unlike functions, and there are 8"),
+        ({"n_tasks": 3, "outputs_per_task": 3, "unlike": True}, r"3 x 3 unlike functions"),
         ({"mixed": True}, r"n_tasks=2 came, pass 1"),
     ],
 )
 def test_contradictions_are_refused(wrong, said):
     with pytest.raises(BadRequest, match=said):
         Plan(**wrong)
+
+
+def test_as_many_unlike_functions_as_there_are_are_fine():
+    assert Plan(n_tasks=4, outputs_per_task=2, unlike=True).widths[-1] == 8
 
 
 def test_unknown_activation_is_refused():

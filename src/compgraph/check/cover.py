@@ -55,7 +55,7 @@ def cover(membership: Shares, *, shared: float = 0.25) -> dict[str, frozenset[Ha
     >>> {node: sorted(groups) for node, groups in found.items()}
     {'a': [0, 1], 'b': [0], 'c': [3]}
     """
-    shared = _between(shared, "shared", 0)
+    shared = _share(shared)
     shares = {node: _proportions(node, each) for node, each in membership.items()}
     lengths = {len(each) for each in membership.values() if not isinstance(each, Mapping)}
     if len(lengths) > 1:
@@ -100,7 +100,7 @@ def true_cover(
     >>> {node: sorted(tasks) for node, tasks in found.items()}
     {'a': ['add'], 'b': ['add', 'max']}
     """
-    shared = _between(shared, "shared", 0)
+    shared = _share(shared)
     shares = {node: _proportions(node, each) for node, each in profile_share.items()}
     found = {node: _reaching(each, shared) for node, each in shares.items() if any(each.values())}
     if not found:
@@ -146,9 +146,9 @@ def _groups(node: str, value: Iterable[Hashable] | Hashable) -> frozenset[Hashab
     return found
 
 
-def _between(value: object, name: str, least: int) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not least < float(value) <= 1:
-        raise BadRequest(f"{name}={value!r}: a number above {least} and at most 1 is needed.")
+def _share(value: object) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) <= 1:
+        raise BadRequest(f"shared={value!r}: a number above 0 and at most 1 is needed.")
     return float(value)
 
 

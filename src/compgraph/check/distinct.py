@@ -7,12 +7,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from compgraph.arrays import brief, read_only, require_finite
+from compgraph.check.chained import chained
 from compgraph.errors import BadRequest, EmptyData, unknown_name
 
 Rule = Literal["value", "angle"]
@@ -88,8 +86,8 @@ def distinct_directions(
 
     Notes
     -----
-    With u rows left once equal ones are merged, by value O(n p log n + u p log u) for few features and O(u^2 p) for
-    many; by angle O(u^2 p) time and O(u^2) memory.
+    With u rows left once equal ones are merged, by value O(n p log n + u p log u) time for few features, O(u^2 p) for
+    many, and O(n p) memory however many rows are near one another; by angle O(u^2 p) time and O(u^2) memory.
 
     References
     ----------
@@ -111,7 +109,7 @@ def distinct_directions(
         raise EmptyData("there are 0 gradients, and at least 1 is needed; collect a larger sample.")
     require_finite(gradients, "the gradients")
     rows, inverse = np.unique(gradients.astype(np.float64), axis=0, return_inverse=True)
-    groups = _chained(rows, given) if by == "value" else _within_angle(rows, given)
+    groups = chained(rows, tolerance=given) if by == "value" else _within_angle(rows, given)
     return _ranked(gradients.astype(np.float64), groups[inverse.reshape(-1)])
 
 
@@ -196,14 +194,6 @@ def lasting_factor(angles: Float64[np.ndarray, " m"], *, finest: float = 1e-6) -
     groups = len(angles) - np.arange(len(angles) - 1)
     fine = np.maximum(angles, finest)
     return float((fine[1:] / fine[:-1])[(groups >= 3) & (groups <= len(angles) / 2)].max())
-
-
-def _chained(rows: Float64[np.ndarray, "u p"], tolerance: float) -> Int64[np.ndarray, " u"]:
-    """Label the rows that steps of the tolerance connect."""
-    radius = tolerance * float(np.linalg.norm(rows, axis=1).max())
-    near = cKDTree(rows).query_pairs(radius, output_type="ndarray")
-    graph = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), shape=(len(rows), len(rows)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def _within_angle(rows: Float64[np.ndarray, "u p"], tolerance: float) -> Int64[np.ndarray, " u"]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from compgraph.check.tasks import UNMOVED, Decomposed, parts_and_options
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, ShapeError
+from compgraph.frozen import freeze, rebuilt
 from compgraph.observe import collect
 from compgraph.statistics import Space, Statistics
 
@@ -86,6 +86,10 @@ class FactorProfile:
     joint: Mapping[str, float]
 
     __repr__ = brief
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "variance", "mixing", "joint")
 
 
 def factor_profile(
@@ -145,7 +149,7 @@ def factor_profile(
                 joint[node] = owed[2] / sum(owed)
             if owed[0] + owed[1] > least:
                 mixing[node] = min(owed[:2]) / (owed[0] + owed[1])
-    return FactorProfile(MappingProxyType(variance), MappingProxyType(mixing), MappingProxyType(joint))
+    return FactorProfile(variance, mixing, joint)
 
 
 def _rows(stats: Statistics, levels: tuple[int, int]) -> dict[Space, Float64[np.ndarray, "n _"]]:

@@ -33,7 +33,8 @@ class Rectified:
     Raises
     ------
     SiteError
-        When a module is not called exactly once, or does not return a tensor.
+        When a module is not called exactly once or does not return a tensor, when the source holds no floating
+        numbers, or the target is the model's output and that is no tensor.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class Rectified:
         for name in watched:
             if name not in self.outputs:
                 raise SiteError(f"module {name!r} was never called, and one call is needed: name another module.")
-        self.reached = returned if target == "output" else self.reached
+        if source is not None and target == "output":
+            if not isinstance(returned, Tensor):
+                raise SiteError(f"the model returned a {type(returned).__name__}; name a module as target instead.")
+            self.reached = returned
 
     def open(self) -> Bool[Tensor, "n units"]:
         """Tell which rectifiers are open.
@@ -68,8 +72,13 @@ class Rectified:
         -------
         torch.Tensor
             Layer after layer.
+
+        Raises
+        ------
+        ShapeError
+            When an output has no row per sample.
         """
-        return torch.cat([(self.outputs[name] > 0).flatten(1) for name in self._gates], dim=1)
+        return torch.cat([self._by_sample(self.outputs[name] > 0, name) for name in self._gates], dim=1)
 
     def passing(self, score: Float64[np.ndarray, " q"]) -> Bool[Tensor, "n units"]:
         """Tell which rectifiers pass the gradient of a score on to the source.
@@ -87,7 +96,7 @@ class Rectified:
         Raises
         ------
         ShapeError
-            When the score does not fit the target.
+            When the score does not fit the target, or an output has no row per sample.
         SiteError
             When nothing differentiable leads from source to target.
         """
@@ -97,7 +106,7 @@ class Rectified:
                 f"no gradient flows from {self.source!r} to {self.target!r}. Needed is a source that comes before the "
                 "target, and nothing between them that cannot be differentiated."
             )
-        rows = reached.flatten(1)
+        rows = self._by_sample(reached, self.target)
         if rows.shape[1] != len(score):
             raise ShapeError(f"the score has {len(score)} weights, and {self.target!r} gives {rows.shape[1]} entries.")
         gates = [self.outputs[name] for name in self._gates]
@@ -105,10 +114,11 @@ class Rectified:
         total = (rows @ torch.tensor(score).to(rows)).sum()
         below = iter(torch.autograd.grad(total, between, retain_graph=True, allow_unused=True) if between else ())
         found = []
-        for gate in gates:
+        for name, gate in zip(self._gates, gates, strict=True):
             passed = next(below) if gate.requires_grad else None
             dead = torch.zeros_like(gate, dtype=torch.bool)
-            found.append((dead if passed is None else (passed != 0) & (_along(gate, leaf) != 0)).flatten(1))
+            feels = dead if passed is None else (passed != 0) & (_along(gate, leaf) != 0)
+            found.append(self._by_sample(feels, name))
         return torch.cat(found, dim=1)
 
     def _watching(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], Tensor]:
@@ -124,7 +134,20 @@ class Rectified:
 
         return hook
 
+    def _by_sample(self, output: Tensor, name: str) -> Tensor:
+        if output.dim() == 0 or len(output) != self.size:
+            raise ShapeError(
+                f"{name!r} gives a tensor of shape {tuple(output.shape)} for {self.size} inputs; needed is one row "
+                "each."
+            )
+        return output.reshape(self.size, -1)
+
     def _as_leaf(self, activation: Tensor) -> Tensor:
+        if not activation.is_floating_point():
+            raise SiteError(
+                f"{self.source!r} holds {activation.dtype}, and only floating numbers can be differentiated. Name a "
+                "later module as source, such as the embedding."
+            )
         self.leaf = activation.detach().clone().requires_grad_()
         return self.leaf.clone()
 

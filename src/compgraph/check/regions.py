@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor, nn
 
 from compgraph.arrays import brief
@@ -15,7 +15,9 @@ from compgraph.errors import BadRequest, EmptyData, SiteError, UnknownSite
 from compgraph.observe.models import bare
 from compgraph.observe.state import observing
 
-BATCH = 1024
+BATCH = 1024  # inputs a run: bounds the memory for activations and their graph; results do not depend on it
+
+Inputs = Shaped[Tensor, "n ..."] | Shaped[np.ndarray, "n ..."]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -42,9 +44,7 @@ class Regions:
         return len(self.counts)
 
 
-def activation_patterns(
-    model: nn.Module, inputs: Float[Tensor, "n ..."], *, layers: Sequence[str]
-) -> Bool[np.ndarray, "n units"]:
+def activation_patterns(model: nn.Module, inputs: Inputs, *, layers: Sequence[str]) -> Bool[np.ndarray, "n units"]:
     """Tell which rectifiers are open for each input.
 
     Parameters
@@ -52,7 +52,7 @@ def activation_patterns(
     model
         Runs in eval mode and comes back as it was.
     inputs
-        One sample per row.
+        One sample per row, as a tensor or an array.
     layers
         Names of ``torch.nn.ReLU`` modules; a unit is an entry of their output.
 
@@ -67,6 +67,8 @@ def activation_patterns(
         When there is no such module.
     SiteError
         When a module is no ``ReLU``, or is not called exactly once.
+    ShapeError
+        When a layer's output has no row per sample.
     EmptyData
         When there are no inputs.
     BadRequest
@@ -90,7 +92,7 @@ def activation_patterns(
 
 def reaching_patterns(
     model: nn.Module,
-    inputs: Float[Tensor, "n ..."],
+    inputs: Inputs,
     *,
     layers: Sequence[str],
     source: str,
@@ -108,7 +110,7 @@ def reaching_patterns(
     model
         Runs in eval mode and comes back as it was. Samples must not influence one another.
     inputs
-        One sample per row.
+        One sample per row, as a tensor or an array.
     layers
         Names of ``torch.nn.ReLU`` modules: all those between source and target. Others never count.
     source
@@ -128,10 +130,11 @@ def reaching_patterns(
     UnknownSite
         When there is no such module.
     SiteError
-        When a module of ``layers`` is no ``ReLU``, a module is not called exactly once, or nothing differentiable
-        leads from source to target.
+        When a module of ``layers`` is no ``ReLU``, a module is not called exactly once, nothing differentiable
+        leads from source to target, the source holds no floating numbers, or the target is the output of a model
+        that returns no tensor.
     ShapeError
-        When the score does not fit the target.
+        When the score does not fit the target, or an output has no row per sample.
     EmptyData
         When there are no inputs.
     BadRequest
@@ -209,7 +212,7 @@ def _module(model: nn.Module, name: str) -> nn.Module:
     return known[name]
 
 
-def _batches(inputs: Tensor) -> Iterator[Tensor]:
+def _batches(inputs: Tensor | np.ndarray) -> Iterator[Tensor]:
     if len(inputs) == 0:
         raise EmptyData("there are 0 inputs, and at least 1 is needed.")
-    return iter(torch.split(inputs.detach(), BATCH))
+    return iter(torch.split(torch.as_tensor(inputs).detach(), BATCH))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -12,6 +11,7 @@ from compgraph.arrays import brief
 from compgraph.check.agreement import importance
 from compgraph.check.cover import Cover, aligned
 from compgraph.errors import BadRequest
+from compgraph.frozen import freeze, rebuilt
 from compgraph.group.partition import Partition
 
 
@@ -31,6 +31,10 @@ class ElementCentric:
     scores: Mapping[str, float]
 
     __repr__ = brief
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "scores")
 
 
 def omega_index(
@@ -143,7 +147,7 @@ def element_centric_similarity(
     nodes, in_a, in_b = aligned(a, b)
     scores = similarities(affinity(in_a, alpha), affinity(in_b, alpha), alpha)
     mean = float(np.average(scores, weights=importance(nodes, weights)))
-    return ElementCentric(mean, MappingProxyType(dict(zip(nodes, scores.tolist(), strict=True))))
+    return ElementCentric(mean, dict(zip(nodes, scores.tolist(), strict=True)))
 
 
 def walking_on(alpha: object) -> float:

@@ -13,6 +13,7 @@ from compgraph.arrays import brief
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest
+from compgraph.frozen import freeze, rebuilt
 from compgraph.observe import collect
 from compgraph.statistics import Space, Statistics
 
@@ -54,6 +55,10 @@ class TaskProfile:
     labels: Mapping[str, str]
 
     __repr__ = brief
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "variance", "share", "labels")
 
     @property
     def interference(self) -> Mapping[str, float]:
@@ -106,36 +111,27 @@ def task_profile(
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
     parts, options = parts_and_options(analysis, options)
     variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
-    variance, share, labels = {}, {}, {}
+    variance: dict[str, dict[str, float]] = {}
+    share: dict[str, dict[str, float]] = {}
+    labels = {}
     for space in sorted(parts):
         table = np.stack([variances[task][space] for task in tasks], axis=1)
         for index, row in enumerate(table):
             node, total = node_id(space, index), float(row.sum())
-            variance[node] = MappingProxyType(dict(zip(tasks, row.tolist(), strict=True)))
+            variance[node] = dict(zip(tasks, row.tolist(), strict=True))
             moved = total > UNMOVED * parts[space].deviation[index] ** 2
-            share[node] = MappingProxyType(dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True)))
+            share[node] = dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True))
             if moved:
                 labels[node] = max(share[node], key=share[node].__getitem__)
-    return TaskProfile(MappingProxyType(variance), MappingProxyType(share), MappingProxyType(labels))
+    return TaskProfile(variance, share, labels)
 
 
 def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
-    if set(stats.spaces) != set(parts):
-        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(spaces))) for spaces in (stats.spaces, parts))
-        raise BadRequest(
-            f"the model has the layers {came} and the components {needed}; give the model the components came from, "
-            "and layers= as it was given to collect."
-        )
+    require_same_spaces(parts, stats)
     scatter = {}
     for pair in stats.pairs:
         moments = stats.moments[pair]
         scatter[pair.source], scatter[pair.target] = moments.xx / moments.n, moments.yy / moments.n
-    for space, part in parts.items():
-        if len(scatter[space]) != len(part.center):
-            raise BadRequest(
-                f"{space} has {len(scatter[space])} features in the model and {len(part.center)} in the components; "
-                "give the model the components came from, and the options that were given to collect."
-            )
     # Rounding leaves the variance of a score that cancels on either side of 0.
     return {
         space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)
@@ -165,3 +161,35 @@ def parts_and_options(
     if found.get("layers") is None:
         found["layers"] = list(dict.fromkeys(space.layer for space in sorted(parts)))
     return parts, found
+
+
+def require_same_spaces(parts: Mapping[Space, Components], stats: Statistics) -> None:
+    """Raise when statistics are not those of the spaces that components belong to.
+
+    Parameters
+    ----------
+    parts
+        The components of every space.
+    stats
+        Of the model they are to be applied to.
+
+    Raises
+    ------
+    BadRequest
+        Naming the layers of both, or the first space with another number of features.
+    """
+    if set(stats.spaces) != set(parts):
+        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(spaces))) for spaces in (stats.spaces, parts))
+        raise BadRequest(
+            f"the model has the layers {came} and the components {needed}; give the model the components came from, "
+            "and layers= as it was given to collect."
+        )
+    widths = {}
+    for pair, moments in stats.moments.items():
+        widths[pair.source], widths[pair.target] = len(moments.xx), len(moments.yy)
+    for space, part in parts.items():
+        if widths[space] != len(part.center):
+            raise BadRequest(
+                f"{space} has {widths[space]} features in the model and {len(part.center)} in the components; "
+                "give the model the components came from, and the options that were given to collect."
+            )

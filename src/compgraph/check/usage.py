@@ -9,11 +9,11 @@ from jaxtyping import Float64
 from torch import nn
 
 from compgraph.arrays import brief, read_only, require_finite
-from compgraph.check.tasks import Decomposed, parts_and_options
+from compgraph.check.tasks import Decomposed, parts_and_options, require_same_spaces
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData
-from compgraph.observe import collect
+from compgraph.observe.collect import collect_every
 from compgraph.statistics import Pair, Space, Statistics
 
 LARGEST = 2**20  # rows; beyond it examples are to be taken in parts
@@ -80,7 +80,7 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
 
     .. math:: \mathrm{share}_{ik} = \frac{m_k t_{ik}^2}{\sum_{l} m_l t_{il}^2}
 
-    over the components ``l`` of the same space. Where a sample has many positions, the squares are summed over them.
+    over the components ``l`` of the same space. Where a sample has many positions, the squares are averaged over them.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
         Examples in any form that `compgraph.collect` takes.
     **options
         Passed on to `compgraph.collect`; ``layers`` and ``rows`` are asked as for the analysis. With
-        components alone, ``layers`` are needed where a module was tapped with a function.
+        components alone, ``layers`` are needed where a module was tapped with a function. There is no ``sample``:
+        every example has a row.
 
     Returns
     -------
@@ -102,9 +103,10 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
     Raises
     ------
     BadRequest
-        When the model's layers are not those of the components, or there are more than a million rows.
+        When the model's layers or their widths are not those of the components, there are more than a million rows,
+        or ``sample`` is given.
     EmptyData
-        With fewer than two examples.
+        Without examples.
 
     Notes
     -----
@@ -112,13 +114,14 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
     deviation, so that :math:`m_k t_{ik}^2` is what the output would be expected to change, squared, were the score at
     its mean. One forward pass and O(n k d) per space; memory O(n d).
     """
-    parts, asked = parts_and_options(analysis, {"progress": False, **options})
-    stats = collect(model, inputs, **{**asked, "sample": LARGEST})
-    if set(stats.spaces) != set(parts):
-        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(each))) for each in (stats.spaces, parts))
+    if "sample" in options:
         raise BadRequest(
-            f"the model has the layers {came} and the components {needed}; give the model the components came from."
+            f"sample={options['sample']!r} came, and usage is told for every example; leave it out and pass fewer "
+            "inputs, where these are too many."
         )
+    parts, asked = parts_and_options(analysis, {"progress": False, **options})
+    stats = collect_every(model, inputs, **asked, most=LARGEST)
+    require_same_spaces(parts, stats)
     tables, amounts, nodes, spaces = [], [], [], []
     for space, table in _contributions(parts, stats).items():
         strength = parts[space].strength
@@ -145,11 +148,6 @@ def _squares(
     sample, n = stats.samples[pair], stats.n_samples
     if sample.n > len(rows):
         raise BadRequest(f"{sample.n} rows came at {pair}, and {LARGEST} are held at once; give fewer examples a call.")
-    if rows.shape[1] != len(part.center):
-        raise BadRequest(
-            f"{part.space} has {rows.shape[1]} features in the model and {len(part.center)} in the components; "
-            "give the model the components came from, and the options that were given to collect."
-        )
     moves = part.deviation > 0
     scores = part.transform(rows) / np.where(moves, part.deviation, np.inf)
     # A sample is in random order; its ids number the positions of the first example, then those of the second.

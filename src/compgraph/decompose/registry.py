@@ -9,7 +9,7 @@ from compgraph.decompose.interaction import COMMUTANT
 from compgraph.decompose.partial_least_squares import plsr_reads, plsr_writes
 from compgraph.decompose.principal import neurons, pca
 from compgraph.decompose.rotate import Rotation
-from compgraph.errors import unknown_name
+from compgraph.errors import BadRequest, unknown_name
 from compgraph.statistics import Moments
 
 # (moments, n_components) -> axes, strength; a plain pair of arrays is as welcome as Directions.
@@ -49,13 +49,25 @@ class Interaction:
     rotations
         Compared by how little blocks of components leak: ``"commutant"`` (all spaces and the outputs turned together),
         ``"none"``, ``"varimax"``, ``"ica"``, ``"jade"``, a registered name, or a function
-        ``(scores, gradients) -> basis``.
+        ``(scores, gradients) -> basis``. At least one, in a tuple.
     name
         What the components will be called.
+
+    Raises
+    ------
+    BadRequest
+        When a rotation comes outside a tuple.
     """
 
     rotations: tuple[str | Rotation, ...] = (COMMUTANT,)
     name: str = "interaction"
+
+    def __post_init__(self) -> None:
+        # The letters of a name, one by one, are no rotations.
+        if isinstance(self.rotations, str) or callable(self.rotations):
+            raise BadRequest(
+                f"rotations={self.rotations!r}: a tuple of rotations is needed; write ({self.rotations!r},) for one."
+            )
 
 
 def one_sided(name: str, decomposition: Decomposition) -> Method:

@@ -50,7 +50,7 @@ def layered_louvain_communities(
     Returns
     -------
     iterable of set
-        The groups. A node without links is a group of its own.
+        The groups; none of a graph without nodes. A node without links is a group of its own.
 
     Raises
     ------
@@ -81,6 +81,8 @@ def layered_louvain_communities(
     https://doi.org/10.1126/science.1184819
     """
     benefit = layered_modularity_matrix(graph, weight, resolution=resolution, balance=balance, within=within)
+    if len(graph) == 0:
+        return []
     labels = _best_labels(benefit, np.random.default_rng(seed))
     groups: dict[int, set[int]] = {}
     for node, label in zip(graph, labels.tolist(), strict=True):

@@ -1,7 +1,7 @@
 """A grouping of every node, with what is needed to judge and repeat it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +9,7 @@ import networkx as nx
 
 from compgraph.arrays import brief
 from compgraph.connect.graph import ordered_nodes
+from compgraph.frozen import rebuilt
 
 SIGNIFICANT = 0.05
 STABLE = 0.6
@@ -55,15 +56,11 @@ class Partition:
     membership: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     __repr__ = brief
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
         for name in ("assignment", "parameters", "membership"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-
-    def __reduce__(self) -> tuple[type["Partition"], tuple[Any, ...]]:
-        # Read-only views cannot be pickled or copied; plain dictionaries can, and become views again.
-        values = (getattr(self, each.name) for each in fields(self))
-        return Partition, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     @classmethod
     def single(

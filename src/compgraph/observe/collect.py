@@ -102,9 +102,63 @@ def collect(
     >>> stats.layers
     ('input', '1', '2')
     """
+    stats = _passed(
+        model,
+        data,
+        _wish(layers, rows, sample=sample, seed=seed, first_row=first_row, device=device),
+        batch_size=whole_number(batch_size, "batch_size", minimum=1),
+        progress=progress,
+    ).result()
+    fewest = min(each.n for each in stats.moments.values())
+    if fewest < 2:
+        raise EmptyData(
+            f"data has {fewest} row. At least 2 are needed for anything to vary, and many more than features for "
+            "trustworthy components."
+        )
+    return stats
+
+
+def collect_every(
+    model: nn.Module,
+    data: Any,
+    layers: Layers = None,
+    *,
+    rows: RowMode = "position",
+    most: int,
+    seed: int = 0,
+    first_row: int = 0,
+    batch_size: int = 256,
+    device: str | torch.device | None = None,
+    progress: bool | None = None,
+) -> Statistics:
+    """Run a model over data as `collect` does and keep every row, though there be only one.
+
+    Parameters
+    ----------
+    model, data, layers, rows, seed, first_row, batch_size, device, progress
+        As for `collect`.
+    most
+        Rows kept per pair; with more, a sample of as many.
+
+    Returns
+    -------
+    Statistics
+        For looking at single rows; one row has no variance to find components in.
+
+    Raises
+    ------
+    BadRequest, UnknownSite, SiteError, ShapeError, NotFinite
+        As `collect`.
+    EmptyData
+        When there are no rows.
+    """
+    wish = _wish(layers, rows, sample=most, seed=seed, first_row=first_row, device=device)
+    size = whole_number(batch_size, "batch_size", minimum=1)
+    return _passed(model, data, wish, batch_size=size, progress=progress).result()
+
+
+def _passed(model: nn.Module, data: Any, wish: "_Wish", *, batch_size: int, progress: bool | None) -> "_Pass":
     model = bare(model)
-    batch_size = whole_number(batch_size, "batch_size", minimum=1)
-    wish = _wish(layers, rows, sample=sample, seed=seed, first_row=first_row, device=device)
     run: _Pass | None = None
     bar = tqdm(
         total=n_batches(data, batch_size),
@@ -122,7 +176,7 @@ def collect(
             bar.update()
         if run is None:
             raise EmptyData(_nothing(data))
-        return run.result()
+        return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +244,11 @@ class _Pass:
 
     def result(self) -> Statistics:
         """Return the statistics of all batches."""
-        moments = self.gatherer.moments()
-        fewest = min(each.n for each in moments.values())
-        if fewest < 2:
-            raise EmptyData(
-                f"data has {fewest} row. At least 2 are needed for anything to vary, and many more than features for "
-                "trustworthy components."
-            )
         gradients = Pullback(self.model, self.chain, self.inputs, elements=self.elements)
         notes = self.chain.notes + self.inputs.notes
         return Statistics(
             self.chain.pairs,
-            moments,
+            self.gatherer.moments(),
             self.gatherer.samples(),
             self.n,
             notes=notes,
@@ -241,4 +288,4 @@ def _nothing(data: Any) -> str:
             "the iterator gave no rows: it is exhausted, perhaps by an earlier pass. Pass a fresh one, or something "
             "that can be read again, such as a list of batches or a DataLoader."
         )
-    return "data has no rows. At least 2 are needed."
+    return "data has no rows. Pass at least one batch of samples."

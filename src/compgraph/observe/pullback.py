@@ -221,6 +221,11 @@ class Pullback:
             ("patterns", patterns, self._chain.taps[site]),
         ):
             width = width_of(tap.shape, tap.axis)
+            if given is not None and given.ndim != 2:
+                raise ShapeError(
+                    f"{what} have the shape {given.shape}; needed is one row each, (n, {width}). For a single one pass "
+                    f"{what}[None]."
+                )
             if given is not None and given.shape[1] != width:
                 raise ShapeError(
                     f"{what} have {given.shape[1]} coordinates, and site {tap.name!r} has {width} features."

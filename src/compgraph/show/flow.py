@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from types import MappingProxyType
 
 import networkx as nx
 
@@ -12,6 +11,7 @@ from compgraph.arrays import brief
 from compgraph.check import TaskProfile
 from compgraph.connect import check_graph, ordered_nodes
 from compgraph.errors import BadRequest, GraphError
+from compgraph.frozen import freeze, rebuilt
 
 SMALLEST = 0.005
 """Bands that are thinner than this at both ends are hidden unless asked for, as a share of a space."""
@@ -63,6 +63,10 @@ class Flow:
     hidden: float
 
     __repr__ = brief
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "height", "split")
 
     @property
     def crossing(self) -> float:
@@ -147,8 +151,8 @@ def task_flow(graph: nx.DiGraph, profile: TaskProfile, *, smallest: float | int 
     visible = sum(arriving[ends] + leaving[ends] for ends in shown)
     return Flow(
         tasks,
-        MappingProxyType(height),
-        MappingProxyType({node: _strips(height[node], parts[node]) for node in nodes}),
+        height,
+        {node: _strips(height[node], parts[node]) for node in nodes},
         tuple(
             Band(*ends, _strips(leaving[ends], parts[ends[0]]), _strips(arriving[ends], parts[ends[0]]))
             for ends in shown

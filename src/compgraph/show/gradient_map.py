@@ -16,7 +16,8 @@ from compgraph.show.palette import NEUTRAL, colour
 from compgraph.show.words import printable
 
 SHOWN = 700  # dots of a panel: more would hide one another and swell the file
-LARGEST = 260.0  # area of the largest point, in square points
+LARGEST = 260.0  # area of the largest ring, in square points
+SMALLEST = 14.0  # and of the smallest: a ring of less is a dot among dots
 
 
 def gradient_map_figure(
@@ -25,8 +26,8 @@ def gradient_map_figure(
     """Draw gradients in the plane of their two largest principal components.
 
     Gradients are small dots, 700 of them at most, evenly spaced in the data; every group of them is a ring whose area
-    is proportional to the number of gradients in it. Arrows are the principal directions, two standard deviations long,
-    from the mean gradient.
+    is proportional to the number of gradients in it, but at least a nineteenth of the largest ring's. Arrows are the
+    principal directions, two standard deviations long, from the mean gradient.
 
     Parameters
     ----------
@@ -86,9 +87,9 @@ def _draw(axes: Axes, gradients: Float64[np.ndarray, "n p"], groups: DistinctDir
     some = slice(None, None, -(-len(dots) // SHOWN))
     shown = [shades[label] for label in groups.labels[some]]
     axes.scatter(dots[some, 0], dots[some, 1], s=4, c=shown, alpha=0.5, linewidths=0)
-    areas = LARGEST * groups.counts / groups.counts.max()
+    areas = np.maximum(LARGEST * groups.counts / groups.counts.max(), SMALLEST)
     faces = [f"{each}30" for each in shades]
-    axes.scatter(rings[:, 0], rings[:, 1], s=np.maximum(areas, 14), facecolors=faces, edgecolors=shades)
+    axes.scatter(rings[:, 0], rings[:, 1], s=areas, facecolors=faces, edgecolors=shades)
     for k, length in enumerate(2 * singular[:2] / np.sqrt(len(gradients))):
         tip = (length, 0.0) if k == 0 else (0.0, length)
         axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.3}, zorder=5)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float32, Float64
 
 from compgraph.arrays import brief
 from compgraph.errors import BadRequest
+from compgraph.frozen import freeze, rebuilt
 from compgraph.statistics.gradients import GradientMoments
 from compgraph.statistics.moments import Moments
 from compgraph.statistics.sample import Sample
@@ -138,10 +138,10 @@ class Statistics:
     asked: Mapping[str, Any] = field(default_factory=dict)
 
     __repr__ = brief
+    __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "moments", MappingProxyType(dict(self.moments)))
-        object.__setattr__(self, "samples", MappingProxyType(dict(self.samples)))
+        freeze(self, "moments", "samples")
 
     @property
     def spaces(self) -> tuple[Space, ...]:

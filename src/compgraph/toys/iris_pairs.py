@@ -2,6 +2,7 @@
 
 import torch
 
+from compgraph.request import whole_number
 from compgraph.toys.side_by_side import Examples, Recipe, train_readers
 from compgraph.toys.toy import Toy
 from compgraph.toys.training import isolated
@@ -75,7 +76,7 @@ def iris_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     UnknownName
         If there is no such activation.
     BadRequest
-        If the seed is outside its range.
+        If the seed is no whole number, or outside its range.
 
     Notes
     -----
@@ -86,4 +87,6 @@ def iris_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     Fisher, "The use of multiple measurements in taxonomic problems", doi:10.1111/j.1469-1809.1936.tb02137.x.
     """
     with isolated():
-        return train_readers(PAIRS, seeds=(seed,), activation=activation, n_threads=1)[0]
+        return train_readers(PAIRS, seeds=(whole_number(seed, "seed", minimum=0),), activation=activation, n_threads=1)[
+            0
+        ]

@@ -6,6 +6,7 @@ from string import ascii_uppercase
 
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.request import whole_number
+from compgraph.toys.menu import MENU
 from compgraph.toys.perceptron import ACTIVATIONS
 
 
@@ -25,8 +26,8 @@ class Plan:
     outputs_per_task
         Functions of a task's features that the network is to compute.
     unlike
-        Whether tasks compute unlike functions. Otherwise output :math:`o` is the same function in every task, and
-        the first is a product.
+        Whether tasks compute unlike functions, of which there are eight for all outputs together. Otherwise output
+        :math:`o` is the same function in every task, and the first is a product.
     mixed
         Whether functions are random quadratic forms of all features, so that nothing can be told apart; for one task.
     width
@@ -102,6 +103,11 @@ class Plan:
             raise BadRequest(f"mixing={self.mixing}: a share between 0 and 1 is needed.")
         if self.n_tasks == 1 and (self.mixing or self.correlation or self.shared_output):
             raise BadRequest("mixing, correlation and shared_output are between tasks; n_tasks=1 leaves none to mix.")
+        if self.unlike and self.n_tasks * self.outputs_per_task > len(MENU):
+            raise BadRequest(
+                f"unlike=True asks for {self.n_tasks} x {self.outputs_per_task} unlike functions, and there are "
+                f"{len(MENU)}; plan fewer tasks or outputs."
+            )
         if self.mixed and self.n_tasks > 1:
             raise BadRequest(f"mixed=True makes one task of everything; n_tasks={self.n_tasks} came, pass 1.")
 
