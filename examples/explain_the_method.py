@@ -207,7 +207,7 @@ def twins_figure(product: Toy, digits: Toy, n: int) -> Figure:
     axes.axvline(1, color=NEUTRAL, linestyle=":", zorder=0)
     axes.text(1.08, 0.42, "counts from here on", fontsize=8, color=INK, va="center")
     axes.set_yticks([-row for row in range(len(cases))], list(cases))
-    axes.set(ylim=(-2.75, 0.55), xlim=(-0.25, 11.5))
+    axes.set_ylim(-2.75, 0.55)
     axes.set_xlabel("evidence: width of the gap, in units of the smallest that counts", fontsize=9)
     plain(axes, "")
     figure.suptitle(f"A trained network beside {n} untrained twins of itself", fontsize=12, color=INK)
