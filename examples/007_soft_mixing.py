@@ -10,7 +10,7 @@ Which inputs the published curve is of is not known. Distinct gradients are what
 published curve was 0.039 on the data sets of both tasks together, 0.042 on that of each output's own task, 0.044 on the
 unit square, 0.054 on validation inputs and 0.084 with every row of these counted; 0.07 to 0.09 for principal components
 of the gradients, weighted by variance, and 0.13 for mean gradients. The curve cannot tell the first three apart. Ours
-is of the data sets of both tasks, for they are the ones that the reference defines: a choice made after looking, among
+is of the data sets of both tasks, for they are the ones whose definition is known: a choice made after looking, among
 few. That of validation inputs, on which the note counts gradients, is drawn beside it.
 """
 
