@@ -48,22 +48,15 @@ def test_an_experiment_runs(path: Path, capsys, monkeypatch, tmp_path) -> None:
     assert all(figure.stat().st_size < 1_000_000 for figure in figures)  # what a repository should hold of a picture
 
 
-def test_an_experiment_gives_the_same_bytes_in_another_process(tmp_path) -> None:
-    written = []
-    for name in ("once", "again"):
-        folder = tmp_path / name
-        script = [
-            sys.executable,
-            str(EXAMPLES / "003_validation_components.py"),
-            "--networks",
-            "2",
-            "--out",
-            str(folder),
-        ]
-        done = subprocess.run(script, capture_output=True, check=True)
-        written.append((done.stdout, {path.name: path.read_bytes() for path in folder.iterdir()}))
-    assert written[0] == written[1]
-    assert written[0][1]
+def test_an_experiment_gives_the_same_bytes_in_another_process(capsys, monkeypatch, tmp_path) -> None:
+    path, (here, there) = EXAMPLES / "003_validation_components.py", (tmp_path / "here", tmp_path / "there")
+    execute(path, monkeypatch, "--networks", "2", "--out", str(here))
+    asked = ["--networks", "2", "--out", str(there)]
+    done = subprocess.run([sys.executable, str(path), *asked], capture_output=True, check=True, text=True)
+    assert done.stdout == capsys.readouterr().out
+    pictures = {path.name: path.read_bytes() for path in here.iterdir()}
+    assert pictures == {path.name: path.read_bytes() for path in there.iterdir()}
+    assert pictures
 
 
 def test_the_whole_note_is_kept_though_an_experiment_fails(capsys, monkeypatch, tmp_path) -> None:
