@@ -142,3 +142,28 @@ def test_numbers_out_of_range_are_refused(wrong, said):
 def test_unknown_loss_is_refused():
     with pytest.raises(UnknownName, match=r"no loss 'mae'. Known: 'mse'"):
         fit_together(*start(), **HOW, loss="mae")
+
+
+@pytest.mark.parametrize(
+    ("dressing", "batch", "kind"),
+    [({}, None, "RectifiedStack"), ({}, ten_rows, "Stack"), ({"activation": "tanh"}, None, "Stack")],
+)
+def test_rectified_perceptrons_on_all_rows_go_the_short_way(dressing, batch, kind, monkeypatch):
+    trained = []
+    for name in ("Stack", "RectifiedStack"):
+
+        class Watched(getattr(together, name)):
+            def __init__(self, models, name=name):
+                trained.append(name)
+                super().__init__(models)
+
+        monkeypatch.setattr(together, name, Watched)
+    fit_together(*start(**dressing), **HOW, batch=batch)
+    assert set(trained) == {kind}
+
+
+def test_a_network_with_another_module_is_not_taken_for_rectified():
+    models, _, _ = start()
+    assert together._is_rectified(models[0])
+    models[0].layers[0].act = torch.nn.LeakyReLU()
+    assert not together._is_rectified(models[0])

@@ -86,6 +86,12 @@ class Perceptron(nn.Module):
         end = "" if self.residual else ".act"
         return (*(f"layers.{i}{end}" for i in range(len(self.layers))), "head")
 
+    @property
+    def rectified(self) -> bool:
+        """Whether it is affine maps with a rectifier after each but the last, and nothing else."""
+        modules = [module for block in self.layers for module in block.children()]
+        return not self.residual and all(type(module) in (nn.Linear, nn.ReLU) for module in modules)
+
     def forward(self, inputs: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch outputs"]:
         """Map inputs to outputs; rows do not influence one another."""
         outputs: Tensor = self.head(self.layers(inputs))

@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from compgraph.errors import BadRequest, ShapeError, unknown_name
 from compgraph.request import whole_number
+from compgraph.toys.perceptron import Perceptron
+from compgraph.toys.rectified import Memory, rectified_pass
 from compgraph.toys.training import fit, isolated
 
 Batch = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -68,6 +70,24 @@ class Stack(nn.Module):
             for name, weights in zip(self._names, self._weights, strict=True):
                 for model, weight in zip(models, weights, strict=True):
                     model.get_parameter(name).copy_(weight)
+
+
+class RectifiedStack(Stack):
+    """Run rectified perceptrons side by side, in half the time where there are thousands of rows.
+
+    Parameters
+    ----------
+    models
+        Each `compgraph.toys.perceptron.Perceptron.rectified`; their weights are copied.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__(models)
+        self._memory: Memory = {}
+
+    def forward(self, inputs: Shaped[Tensor, "models n ..."]) -> Shaped[Tensor, "models n ..."]:
+        """Map the rows of each network to its outputs; go back before the next pass, which uses the same memory."""
+        return rectified_pass(self._memory, inputs, *self._weights)
 
 
 def fit_together(
@@ -151,10 +171,19 @@ def fit_together(
         final_lr=final_lr,
         weight_decay=weight_decay,
     )
+    stack = RectifiedStack if batch is None and all(map(_is_rectified, models)) else Stack
     size = _group_size(models[0], inputs.shape[1] if batch is None else 0)
     groups = [range(start, min(start + size, len(models))) for start in range(0, len(models), size)]
     with isolated(), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda group: _train_group(train, models, _rows(group, inputs, targets, batch), group), groups))
+        list(
+            pool.map(
+                lambda group: _train_group(train, stack, models, _rows(group, inputs, targets, batch), group), groups
+            )
+        )
+
+
+def _is_rectified(model: nn.Module) -> bool:
+    return type(model) is Perceptron and model.rectified
 
 
 def _group_size(model: nn.Module, n_rows: int) -> int:
@@ -176,12 +205,13 @@ def _rows(group: range, inputs: Tensor, targets: Tensor, batch: Batch | None) ->
 
 def _train_group(
     train: Callable[..., None],
+    stack: type[Stack],
     models: Sequence[nn.Module],
     rows: Callable[[], tuple[Tensor, Tensor]],
     group: range,
 ) -> None:
     members = [models[each] for each in group]
-    together = Stack(members)
+    together = stack(members)
     train(together, rows)
     together.hand_back(members)
     for model in members:
