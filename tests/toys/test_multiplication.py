@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -179,3 +181,26 @@ def test_no_mixing_changes_no_bit():
 def test_mixtures_out_of_range_are_refused(mixing):
     with pytest.raises(BadRequest, match=rf"mixing = {mixing}.* from 0 \(two tasks\) to 0.5"):
         multiplications([0], epochs=1, mixing=mixing)
+
+
+def errors_are_those_of_the_sum(toy) -> None:
+    """Its only score is the error of its only output in the sum of the products, which it has learnt."""
+    total = multiplication_data(seed=toy.seed)[1][8000:].sum(dim=1, keepdim=True)
+    outputs = toy.model(toy.data).detach()
+    assert outputs.shape == total.shape
+    assert toy.scores == {"mse": pytest.approx((outputs - total).double().square().mean().item(), rel=1e-4)}
+    assert toy.scores["mse"] < 0.1 * total.var().item()
+
+
+def test_networks_of_one_output_learn_the_sum():
+    for toy in multiplications([5, 6], epochs=150, summed=True):
+        errors_are_those_of_the_sum(toy)
+        assert torch.equal(toy.data, multiplication_data(seed=toy.seed)[0][8000:])
+    for twin in (multiplications([5], epochs=150)[0], replace(toy, seed=5)):
+        with pytest.raises(AssertionError):
+            errors_are_those_of_the_sum(twin)
+
+
+def test_mixing_does_not_change_a_sum():
+    (plain,), (mixed,) = (multiplications([5], epochs=20, summed=True, mixing=each) for each in (0.0, 0.5))
+    assert all(torch.equal(*pair) for pair in zip(plain.model.parameters(), mixed.model.parameters(), strict=True))
