@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from compgraph.check.distinct import distinct_directions
+from compgraph.check.distinct import distinct_directions, merge_angles
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 from compgraph.show.drawing import figure_bytes
-from compgraph.show.gradient_map import LARGEST, SMALLEST, gradient_map_figure
+from compgraph.show.gradient_map import LARGEST, SMALLEST, gradient_map_figure, group_number_curves
 
 FEW = np.array([[3.0, 0, 1], [-3, 0, 1], [0, 1, 1], [0, -1, 1]])
 
@@ -73,3 +74,37 @@ def test_requests_that_cannot_be_met():
         gradient_map_figure({"a": (rows()[:9], found)}, title="")
     with pytest.raises(NotFinite, match=r"the gradients of 'a'"):
         gradient_map_figure({"a": (np.full_like(rows(), np.nan), found)}, title="")
+
+
+def number_of_groups(draw) -> None:
+    """A curve is as high as there are groups of directions when that angle is asked for."""
+    networks = [np.random.default_rng(seed).normal(size=(30, 3)) for seed in range(2)]
+    axes = Figure().add_subplot()
+    draw(axes, {"one": [merge_angles(networks[0])], "two": [merge_angles(each) for each in networks]}, finest=0.01)
+    assert [line.get_label() for line in axes.lines if not line.get_label().startswith("_")] == ["one", "two"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 2
+    for line, network in zip(axes.lines, (networks[0], *networks), strict=True):
+        asked, number = line.get_data()
+        assert asked[0] == pytest.approx(0.01)
+        for at in range(0, len(asked) - 1, 40):
+            assert number[at] == len(distinct_directions(network, by="angle", tolerance=asked[at]))
+
+
+def test_curves_are_as_high_as_there_are_groups():
+    number_of_groups(group_number_curves)
+
+    def one_fewer(axes, merged, **options):
+        group_number_curves(axes, {name: [each[1:] for each in some] for name, some in merged.items()}, **options)
+
+    def turned_about(axes, merged, **options):
+        group_number_curves(axes, {name: [np.pi - each for each in some] for name, some in merged.items()}, **options)
+
+    for broken in (one_fewer, turned_about):
+        with pytest.raises(AssertionError):
+            number_of_groups(broken)
+
+
+@pytest.mark.parametrize("finest", [0.0, 4.0])
+def test_curves_start_at_an_angle(finest):
+    with pytest.raises(BadRequest, match=r"above 0 and below pi"):
+        group_number_curves(Figure().add_subplot(), {}, finest=finest)

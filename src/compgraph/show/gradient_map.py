@@ -1,6 +1,7 @@
 """Maps of gradients: where they lie in the plane of their largest variance, and how many of them coincide."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -18,6 +19,7 @@ from compgraph.show.words import printable
 SHOWN = 700  # dots of a panel: more would hide one another and swell the file
 LARGEST = 260.0  # area of the largest ring, in square points
 SMALLEST = 14.0  # and of the smallest: a ring of less is a dot among dots
+STROKES = ("-", "--", ":", "-.")  # of curves that also differ in colour
 
 
 def gradient_map_figure(
@@ -62,6 +64,38 @@ def gradient_map_figure(
         axes.set_title(printable(name, limit=60), fontsize=10, color=INK, parse_math=False)
     figure.suptitle(printable(title, limit=120), fontsize=12, color=INK, parse_math=False)
     return figure
+
+
+def group_number_curves(
+    axes: Axes, merged: Mapping[str, Sequence[Float64[np.ndarray, " _"]]], *, finest: float = 1e-6
+) -> None:
+    """Draw into how many groups gradients fall, against the angle that a group may be wide.
+
+    A level stretch is a number of clusters; a slope without one is a continuum, cut into as many pieces as one likes.
+
+    Parameters
+    ----------
+    axes
+        Where to draw; both scales become logarithmic.
+    merged
+        Label of the legend to the angles of several networks, each from `compgraph.check.distinct.merge_angles`.
+    finest
+        Angle in radians from which on to draw, up to pi.
+
+    Raises
+    ------
+    BadRequest
+        When the finest angle is not above 0 and below pi.
+    """
+    if not 0 < finest < math.pi:
+        raise BadRequest(f"finest={finest}: an angle above 0 and below pi is needed.")
+    asked = np.geomspace(finest, math.pi, 300)
+    for rank, (label, networks) in enumerate(merged.items()):
+        for i, angles in enumerate(networks):
+            number = 1 + (angles[:, None] > asked).sum(axis=0)
+            stroke, name = STROKES[rank % len(STROKES)], None if i else label
+            axes.plot(asked, number, stroke, color=colour(rank), linewidth=1.3, label=name)
+    axes.set(xscale="log", yscale="log", xlabel="largest angle within a group (rad)", ylabel="groups (number)")
 
 
 def _require_fit(name: str, gradients: np.ndarray, groups: DistinctDirections) -> None:

@@ -11,6 +11,8 @@ NEUTRAL = "#8A8F98"
 FAINT = "#B4BAC4"
 """The colour of an edge that joins two groups."""
 _LIGHTNESS = (1.0, 0.62, 1.45)
+N_COLOURS = len(BASE) * len(_LIGHTNESS)
+"""How many groups have colours that differ."""
 
 
 def colour(group: int) -> str:
