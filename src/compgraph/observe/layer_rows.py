@@ -1,0 +1,50 @@
+"""What one layer writes, example by example."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from compgraph.errors import ShapeError
+from compgraph.observe.collect import collect_every
+
+
+def layer_rows(model: nn.Module, inputs: Float[Tensor, "n ..."], layer: str) -> Float[np.ndarray, "n d"]:
+    """Return the activations of a layer, one example a row, in the order of the inputs.
+
+    Parameters
+    ----------
+    model
+        A trained network; it runs in eval mode and comes back as it was.
+    inputs
+        One example per row; all run at once.
+    layer
+        Name of a module whose output is one row an example.
+
+    Returns
+    -------
+    numpy.ndarray
+        In activation units.
+
+    Raises
+    ------
+    ShapeError
+        When the layer writes several rows for an example, such as positions.
+    CompgraphError
+        As `compgraph.collect` does.
+
+    Notes
+    -----
+    O(n d) memory: for what needs single rows. Statistics of many rows are what `compgraph.collect` is for.
+    """
+    options: dict[str, Any] = {"most": len(inputs), "batch_size": len(inputs), "progress": False}
+    stats = collect_every(model, inputs, [layer], **options)
+    pair = stats.pairs[0]
+    if stats.moments[pair].n != len(inputs):
+        raise ShapeError(
+            f"layer {layer!r} writes {stats.moments[pair].n} rows for {len(inputs)} examples; take a layer that writes "
+            "one, or compgraph.collect, for which positions are rows."
+        )
+    sample = stats.samples[pair]
+    return np.asarray(sample.y[np.argsort(sample.ids)])
