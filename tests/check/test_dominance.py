@@ -4,10 +4,21 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import ortho_group
 
-from compgraph.check.dominance import dominance
+from compgraph.check.dominance import (
+    WeightDominance,
+    dominance,
+    permuted_dominance,
+    task_axes,
+    weight_dominance,
+)
+from compgraph.check.tasks import TaskProfile
+from compgraph.connect import node_id
+from compgraph.decompose import components
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
+from compgraph.observe import collect
 
 
 def planted(seed: int):
@@ -82,3 +93,107 @@ def test_what_cannot_be_compared() -> None:
         dominance(np.eye(3), {"A": plane * math.nan, "B": rest})
     with pytest.raises(NotFinite, match=r"rows holds"):
         dominance(np.full((1, 3), math.inf), {"A": plane, "B": rest})
+
+
+def has_both_bases(found) -> None:
+    """Units are the rows, and singular directions the eigenvectors of all rows together with the mass they hold."""
+    _, rows, tasks = planted(1)
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    result = found(rows, tasks)
+    np.testing.assert_array_equal(result.units.share, dominance(rows, tasks).share)
+    expected = dominance(np.sqrt(values[::-1].clip(0))[:, None] * vectors[:, ::-1].T, tasks)
+    np.testing.assert_allclose(result.singular.share, expected.share)
+    np.testing.assert_allclose(result.singular.mass, expected.mass)
+    assert result.singular.mass.sum() == pytest.approx(result.units.mass.sum())
+
+
+def test_weights_are_seen_in_both_bases() -> None:
+    has_both_bases(weight_dominance)
+
+    def singular_of_equal_length(weight, tasks):
+        return WeightDominance(dominance(weight, tasks), dominance(np.linalg.svd(weight)[2], tasks))
+
+    with pytest.raises(AssertionError):
+        has_both_bases(singular_of_equal_length)
+
+
+def permutes_every_unit_by_itself(found) -> None:
+    """Of two equal weights among four, both are in one of two planes with probability 1/3: share 1, and else 1/2."""
+    weight, tasks = np.tile([1.0, 1, 0, 0], (16, 1)), {"A": np.eye(4)[:2], "B": np.eye(4)[2:]}
+    by_chance = found(weight, tasks, n=400, seed=3)
+    assert all(set(each.units.share.round(9)) <= {0.5, 1} for each in by_chance)
+    means = [each.units.mean for each in by_chance]
+    spread = math.sqrt(1 / 3 * 2 / 3 / 4 / 16)
+    assert np.mean(means) == pytest.approx(2 / 3, abs=4 * spread / 20)
+    assert np.std(means) == pytest.approx(spread, rel=0.2)
+    assert all(each.units.mass.sum() == pytest.approx(32) for each in by_chance)
+
+
+def test_chance_permutes_the_weights_of_every_unit() -> None:
+    permutes_every_unit_by_itself(permuted_dominance)
+
+    def all_alike(weight, tasks, *, n, seed):
+        rng = np.random.default_rng(seed)
+        return [weight_dominance(weight[:, rng.permutation(4)], tasks) for _ in range(n)]
+
+    def between_units(weight, tasks, *, n, seed):
+        rng = np.random.default_rng(seed)
+        return [weight_dominance(rng.permuted(weight, axis=0), tasks) for _ in range(n)]
+
+    for twin in (all_alike, between_units):
+        with pytest.raises(AssertionError):
+            permutes_every_unit_by_itself(twin)
+
+
+def test_permutations_follow_their_seed() -> None:
+    _, rows, tasks = planted(2)
+
+    def means(**options) -> list[float]:
+        return [each.units.mean for each in permuted_dominance(rows, tasks, n=3, **options)]
+
+    assert means(seed=1) == means(seed=1) == means(seed=np.random.default_rng(1)) != means(seed=2)
+    generator = np.random.default_rng(1)
+    assert means(seed=generator) != means(seed=generator)
+    assert len(permuted_dominance(rows, tasks)) == 20
+
+
+def gives_each_task_its_axes(found, parts, profile) -> None:
+    """Axes of a task are those of the nodes with its label, looked up one by one."""
+    result = found(parts, profile)
+    assert list(result) == list(parts)
+    for space, by_task in result.items():
+        assert list(by_task) == ["A", "B", "C"]
+        for task, axes in by_task.items():
+            part = parts[space]
+            nodes = [i for i in range(len(part)) if profile.labels.get(node_id(space, i)) == task]
+            np.testing.assert_array_equal(axes, part.axes[nodes])
+
+
+def test_axes_of_a_task(tanh_net) -> None:
+    rows = torch.from_numpy(np.random.default_rng(1).normal(size=(200, 3)))
+    parts = components(collect(tanh_net(3, 5, 2), rows, ["act", "head"], progress=False), "pca")
+    nodes = [node_id(space, index) for space, part in parts.items() for index in range(len(part))]
+    # Every third node is moved by no task, and none by C most.
+    labels = {node: "AB"[i % 3] for i, node in enumerate(nodes) if i % 3 < 2}
+    share = {node: dict.fromkeys("ABC", 0.0) for node in nodes}
+    profile = TaskProfile(share, share, labels)
+    gives_each_task_its_axes(task_axes, parts, profile)
+    assert all(len(by_task["C"]) == 0 for by_task in task_axes(parts, profile).values())
+
+    def unlabelled_go_to_the_first(parts, profile):
+        return task_axes(parts, TaskProfile(share, share, dict.fromkeys(nodes, "A") | labels))
+
+    with pytest.raises(AssertionError):
+        gives_each_task_its_axes(unlabelled_go_to_the_first, parts, profile)
+
+
+def test_weights_that_cannot_be_compared() -> None:
+    tasks = {"A": np.eye(3)[:1], "B": np.eye(3)[1:2]}
+    with pytest.raises(NotFinite, match=r"the weights holds 1"):
+        weight_dominance(np.array([[1.0, math.nan, 0]]), tasks)
+    with pytest.raises(ShapeError, match=r"task 'A' has vectors of 3 coordinates and the rows have 2"):
+        weight_dominance(np.eye(2), tasks)
+    with pytest.raises(BadRequest, match=r"n=0.*at least 1"):
+        permuted_dominance(np.eye(3), tasks, n=0)
+    with pytest.raises(BadRequest, match=r"seed=-1.*at least 0"):
+        permuted_dominance(np.eye(3), tasks, seed=-1)

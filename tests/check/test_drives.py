@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from compgraph.check.drives import drives
-from compgraph.errors import EmptyData, NotFinite
+from compgraph.check.drives import drives, drives_by_chance
+from compgraph.errors import BadRequest, EmptyData, NotFinite
 
 
 def along_known_axes(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,3 +71,38 @@ def test_what_nothing_moves() -> None:
         drives(np.zeros((50, 2, 3)))
     with pytest.raises(NotFinite, match=r"the gradients holds 1 NaN"):
         drives(np.array([[[np.nan, 1.0]]]))
+
+
+def turns_scores_apart(by_chance) -> None:
+    """Two constant gradients of one length, turned apart, lie at a random angle a; an axis holds (1 + |cos a|) / 2."""
+    found = [by_chance(np.ones((3, 2, 4)), seed=seed) for seed in range(500)]
+    cosine = 1 / (math.sqrt(math.pi) * math.gamma(5 / 2) / math.gamma(2))  # the mean of |cos a| in 4 dimensions
+    assert np.mean([each.share[:, 0] for each in found]) == pytest.approx((1 + cosine) / 2, abs=0.02)
+
+
+def test_chance_turns_the_gradients_of_every_score_by_themselves() -> None:
+    turns_scores_apart(drives_by_chance)
+    with pytest.raises(AssertionError):  # all scores turned together
+        turns_scores_apart(lambda g, seed: drives(g @ ortho_group.rvs(4, random_state=seed)))
+
+
+def test_chance_leaves_what_belongs_to_one_score() -> None:
+    gradients, _, _ = along_known_axes(3)
+    one, other = drives(gradients), drives_by_chance(gradients, seed=0)
+    for name in ("own", "mean_share", "energy"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=1e-9)
+    assert np.abs(other.share - one.share).max() > 0.05
+    np.testing.assert_array_equal(other.share, drives_by_chance(gradients, seed=0).share)
+    single = drives_by_chance(gradients[:, :1], seed=0)
+    np.testing.assert_allclose(single.share, drives(gradients[:, :1]).share, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 4), (3, 0, 4), (3, 2, 0)])
+def test_chance_of_nothing_is_refused(shape) -> None:
+    with pytest.raises(EmptyData, match=r"gradients of shape .* at least one row, score and feature"):
+        drives_by_chance(np.ones(shape), seed=0)
+
+
+def test_a_seed_below_nothing_is_refused() -> None:
+    with pytest.raises(BadRequest, match="seed"):
+        drives_by_chance(np.ones((3, 2, 4)), seed=-1)

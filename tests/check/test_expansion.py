@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
+from sklearn.neighbors import KNeighborsRegressor
 from torch import nn
 
-from compgraph.check.expansion import Expansion, explained_variance
+from compgraph.check.expansion import Expansion, explained_variance, held_out_fits
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 from compgraph.observe import collect
 from compgraph.observe.row_gradients import row_gradients
@@ -108,3 +110,77 @@ def test_what_does_not_fit_is_refused(squares):
         squares.predict(np.zeros((1, 3)), at=np.array([0, 1]))
     with pytest.raises(BadRequest, match=r"rows -1 to -1 to expand at came, and there are 0 to 39"):
         squares.predict(np.zeros((1, 3)), at=np.array([-1]))
+
+
+KINKS = np.random.default_rng(5).normal(size=(300, 3))
+FITTED = 200
+
+
+def tried_on_new_rows(fit) -> None:
+    """Hold the models of |x| against scikit-learn's, and those with a gradient against loops over rows."""
+    x, y, slopes = KINKS, np.abs(KINKS), np.sign(KINKS)
+    gradients = slopes[:, :, None] * np.eye(3)
+    found = fit(x, y, gradients, n_fitted=FITTED, n_components=3)
+    (old, new), (seen, truth) = ((rows[:FITTED], rows[FITTED:]) for rows in (x, y))
+    nearest = [int(np.linalg.norm(old - row, axis=1).argmin()) for row in new]
+    center = int(np.linalg.norm(old - old.mean(axis=0), axis=1).argmin())
+    by_model = {
+        "regression": LinearRegression().fit(old, seen).predict(new),
+        "averaged": seen.mean(axis=0) + (new - old.mean(axis=0)) * slopes[:FITTED].mean(axis=0),
+        "central": seen[center] + (new - old[center]) * slopes[center],
+        "nearest_row": KNeighborsRegressor(1).fit(old, seen).predict(new),
+        "nearest": np.array([slopes[at] * row for at, row in zip(nearest, new, strict=True)]),
+    }
+    for name, predicted in by_model.items():
+        expected = r2_score(truth, predicted, multioutput="variance_weighted")
+        assert getattr(found, name) == pytest.approx(expected, abs=1e-9), name
+    same = (slopes[nearest] == slopes[FITTED:]).all(axis=1)
+    assert 0.2 < same.mean() < 1
+    assert found.exact == same.mean()
+
+
+def test_models_are_tried_on_rows_they_were_not_fitted_to():
+    tried_on_new_rows(held_out_fits)
+
+    def on_rows_it_knows(x, y, gradients, *, n_fitted, n_components):
+        x, y, gradients = (np.concatenate([rows[n_fitted:], rows]) for rows in (x, y, gradients))
+        return held_out_fits(x, y, gradients, n_fitted=n_fitted, n_components=n_components)
+
+    def the_other_way_round(x, y, gradients, *, n_fitted, n_components):
+        x, y, gradients = (rows[::-1] for rows in (x, y, gradients))
+        return held_out_fits(x, y, gradients, n_fitted=len(x) - n_fitted, n_components=n_components)
+
+    def without_gradients(x, y, gradients, **options):
+        return held_out_fits(x, y, np.zeros_like(gradients), **options)
+
+    for broken in (on_rows_it_knows, the_other_way_round, without_gradients):
+        with pytest.raises(AssertionError):
+            tried_on_new_rows(broken)
+
+
+def test_the_number_of_components_is_that_of_the_regression():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(200, 4))
+    matrix = rng.normal(size=(3, 4))
+    fits = [
+        held_out_fits(x, x @ matrix.T, np.broadcast_to(matrix, (200, 3, 4)), n_fitted=100, n_components=k)
+        for k in (1, 2, 4)
+    ]
+    assert fits[0].regression < fits[1].regression < 1
+    assert fits[2].regression == pytest.approx(1, abs=1e-12)
+    assert all(each.averaged == pytest.approx(1, abs=1e-12) and each.exact == 1 for each in fits)
+
+
+def test_rows_must_be_left_to_try_models_on():
+    options = {"x": KINKS, "y": KINKS, "gradients": np.zeros((300, 3, 3)), "n_fitted": 100, "n_components": 3}
+    for name, value, message in (
+        ("n_fitted", 300, r"n_fitted=300 of 300 rows leaves none"),
+        ("n_fitted", 0, r"n_fitted"),
+        ("n_components", 0, r"n_components"),
+    ):
+        with pytest.raises(BadRequest, match=message):
+            held_out_fits(**{**options, name: value})
+    with pytest.raises(ShapeError, match=r"gradients of shape \(100, 3, 2\)"):
+        held_out_fits(**{**options, "gradients": np.zeros((300, 3, 2))})
+    with pytest.raises(EmptyData, match=r"rows without variance"):
+        held_out_fits(**{**options, "y": np.ones((300, 3))})

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from compgraph.check.factors import factor_profile, factorial_variance
+from compgraph.check.factors import crossed_inputs, factor_profile, factorial_variance, mean_by_share
 from compgraph.decompose import components
-from compgraph.errors import BadRequest, ShapeError
+from compgraph.errors import BadRequest, EmptyData, ShapeError
 from compgraph.observe import collect
 
 
@@ -108,3 +108,52 @@ def test_what_cannot_be_divided_is_refused(parts):
         factor_profile(parts, Known(), torch.zeros(1, 4, 3, dtype=torch.float64))
     with pytest.raises(BadRequest, match=r"the model has the layers input, last and the components input, first, last"):
         factor_profile(parts, Known(), grid(), layers=["last"])
+
+
+def every_pair(cross) -> None:
+    first, second = torch.arange(8.0).reshape(2, 4), 100 + torch.arange(12.0).reshape(3, 4)
+    literal = [[[a[0], b[1], a[2], b[3]] for b in second.tolist()] for a in first.tolist()]
+    for columns in (slice(1, None, 2), [1, 3]):
+        assert_array_equal(cross(first, second, of_second=columns), literal)
+
+
+def test_crossed_inputs_hold_every_pair():
+    every_pair(crossed_inputs)
+
+    def second_first(first, second, *, of_second):
+        return crossed_inputs(second, first, of_second=of_second).transpose(0, 1)
+
+    def side_by_side(first, second, *, of_second):
+        design = first[:, None].repeat(1, len(second), 1)
+        design[:, :, of_second] = second[0, of_second]
+        return design
+
+    for broken in (second_first, side_by_side):
+        with pytest.raises(AssertionError):
+            every_pair(broken)
+
+
+def test_crossed_inputs_leave_what_they_are_made_of():
+    first, second = torch.zeros(2, 3), torch.ones(4, 3)
+    crossed_inputs(first, second, of_second=[0])
+    assert not first.any()
+    with pytest.raises(ShapeError, match=r"inputs of 3 and 2 features"):
+        crossed_inputs(first, second[:, :2], of_second=[0])
+
+
+def by_share(average, part) -> None:
+    """The components of least share counts least, and those without a value not at all."""
+    first, second, third = (f"last/out/{index}" for index in range(3))
+    assert average(part, {first: 1.0, second: 0.0}) == pytest.approx(part.share[0] / (part.share[0] + part.share[1]))
+    assert average(part, {first: 2.0, third: 2.0, "elsewhere/out/0": 9.0}) == pytest.approx(2)
+
+
+def test_a_mean_counts_components_by_their_share(parts):
+    part = next(part for space, part in parts.items() if (space.layer, space.side) == ("last", "out"))
+    by_share(mean_by_share, part)
+    with pytest.raises(AssertionError):
+        by_share(lambda _, values: float(np.mean(list(values.values()))), part)
+    with pytest.raises(AssertionError):  # what has no value taken for 0
+        by_share(lambda part, values: float(part.share @ [values.get(f"last/out/{k}", 0.0) for k in range(3)]), part)
+    with pytest.raises(EmptyData, match=r"none of the 3 components of last out has a value"):
+        mean_by_share(part, {})

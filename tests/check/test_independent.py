@@ -84,3 +84,27 @@ def test_too_little_is_refused():
         independent_directions(pairs(50, 0)[:, :1])
     with pytest.raises(NotFinite, match=r"the rows holds 1 NaN"):
         independent_directions(np.where(np.arange(200).reshape(50, 4) == 7, np.nan, pairs(50, 0)))
+
+
+def keep_one_group(projectors_of) -> None:
+    """Of projected rows, directions of the group have the scores they had and the others none; both add up."""
+    rows = pairs(5000, 4) @ np.random.default_rng(2).normal(size=(4, 4))
+    rows = np.hstack([rows, rows[:, :1] - rows[:, 1:2]])
+    away = rows - rows.mean(axis=0)
+    found = independent_directions(rows)
+    scores, both = away @ found.axes.T, projectors_of(found)
+    for projector, group in zip(both, (~found.second, found.second), strict=True):
+        assert_allclose(away @ projector @ found.axes.T, scores * group, atol=1e-9)
+        assert np.linalg.matrix_rank(projector) == group.sum() == 2
+    assert_allclose(away @ sum(both), away, atol=1e-9)
+
+
+def test_projectors_keep_one_group() -> None:
+    keep_one_group(lambda found: found.projectors)
+
+    def orthogonal(found):
+        return [np.linalg.pinv(found.axes[group]) @ found.axes[group] for group in (~found.second, found.second)]
+
+    for twin in (orthogonal, lambda found: found.projectors[::-1]):
+        with pytest.raises(AssertionError):
+            keep_one_group(twin)

@@ -5,7 +5,13 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import ortho_group
 
-from compgraph.check.rotation import interference, purest_basis, task_variances
+from compgraph.check.rotation import (
+    interference,
+    purest_basis,
+    purest_directions,
+    random_interference,
+    task_variances,
+)
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 
 D = 5
@@ -178,3 +184,93 @@ def test_what_has_no_purest_basis_is_refused() -> None:
         purest_basis(tasks, within=np.zeros((2, D)))
     with pytest.raises(NotFinite, match="vectors of the subspace"):
         purest_basis(tasks, within=np.full((1, D), np.nan))
+
+
+def of_bases_that_know_nothing(left_at_random) -> None:
+    """It is the mean over bases drawn by another way, which a basis that stands still and one's own mean miss."""
+    unlike = {"A": np.diag([9.0, 1.0, 0.0, 0.0]), "B": np.diag([0.0, 1.0, 1.0, 0.0])}
+    alone = {"A": np.diag([4.0, 0.0]), "B": np.diag([0.0, 4.0])}
+    for tasks, size in ((unlike, 3), (alone, 2)):
+        turns = ortho_group.rvs(size, size=1000, random_state=1)
+        axes = [np.pad(turn, ((0, 0), (0, len(tasks["A"]) - size))) for turn in turns]
+        expected = np.mean([interference(task_variances(each, tasks)) for each in axes])
+        assert left_at_random(tasks, n=1000, seed=0) == pytest.approx(expected, abs=0.02)
+    assert left_at_random(alone, n=3000, seed=0) == pytest.approx(1 / 2 - 1 / np.pi, abs=0.01)
+
+
+def test_interference_at_random_is_that_of_bases_that_know_nothing() -> None:
+    of_bases_that_know_nothing(random_interference)
+
+    def units(tasks, **_):
+        return interference(task_variances(np.eye(len(tasks["A"])), tasks))
+
+    def axes_count_alike(tasks, *, n, seed):
+        turns = ortho_group.rvs(len(tasks["A"]), size=n, random_state=seed)
+        variances = task_variances(turns.reshape(-1, len(tasks["A"])), tasks)
+        return float((variances.min(axis=1) / variances.sum(axis=1)).mean())
+
+    for broken in (units, axes_count_alike):
+        with pytest.raises(AssertionError):
+            of_bases_that_know_nothing(broken)
+
+
+def test_interference_at_random_needs_tasks_that_vary() -> None:
+    tasks = two_tasks(0)
+    assert random_interference(tasks, n=5, seed=1) == random_interference(tasks, n=5, seed=1)
+    assert random_interference(tasks, n=5, seed=1) != random_interference(tasks, n=5, seed=2)
+    with pytest.raises(BadRequest, match="compared and 1 task came"):
+        random_interference({"A": tasks["A"]})
+    with pytest.raises(BadRequest, match="compared and 0 task came"):
+        random_interference({})
+    with pytest.raises(EmptyData, match="nothing varies"):
+        random_interference({"A": np.zeros((D, D)), "B": np.zeros((D, D))})
+    with pytest.raises(ShapeError, match=r"task 'B' has shape \(2, 2\)"):
+        random_interference(tasks | {"B": np.eye(2)})
+    with pytest.raises(NotFinite, match="covariance of task 'B'"):
+        random_interference(tasks | {"B": np.full((D, D), np.inf)})
+    with pytest.raises(BadRequest, match="n"):
+        random_interference(tasks, n=0)
+
+
+def turns_apart(directions_of) -> None:
+    """Directions stay uncorrelated, no turn of them is purer, and each is in the group of the task it sees more of."""
+    for seed in range(3):
+        tasks = two_tasks(seed)
+        white = np.linalg.inv(np.linalg.cholesky(covariance(np.random.default_rng(seed))))[1:]
+        axes, groups = directions_of(white, tasks)
+        turn = axes @ np.linalg.pinv(white)
+        np.testing.assert_allclose(turn @ turn.T, np.eye(D - 1), atol=1e-9)
+        np.testing.assert_allclose(turn @ white, axes, atol=1e-9)
+        a, b = (np.diag(axes @ each @ axes.T) for each in tasks.values())
+        np.testing.assert_array_equal(groups, b > a)
+        norm = np.linalg.norm(white @ (tasks["A"] - tasks["B"]) @ white.T, ord="nuc")
+        assert np.abs(a - b).sum() == pytest.approx(norm)
+        assert (np.diff(a - b) < 0).all()
+
+
+def test_purest_directions() -> None:
+    turns_apart(purest_directions)
+
+    def of_the_space(axes, tasks):
+        turn = purest_basis({task: each[1:, 1:] for task, each in tasks.items()})
+        return turn @ axes, purest_directions(axes, tasks)[1]
+
+    def other_groups(axes, tasks):
+        turned, groups = purest_directions(axes, tasks)
+        return turned, 1 - groups
+
+    for broken in (of_the_space, other_groups):
+        with pytest.raises(AssertionError):
+            turns_apart(broken)
+
+
+def test_what_has_no_purest_directions_is_refused() -> None:
+    tasks = two_tasks(0)
+    with pytest.raises(BadRequest, match="3 tasks came and two are needed"):
+        purest_directions(np.eye(D), tasks | {"C": np.eye(D)})
+    with pytest.raises(BadRequest, match="0 tasks came and two are needed"):
+        purest_basis({})
+    with pytest.raises(ShapeError, match=r"task 'A' has shape \(5, 5\); \(4, 4\) is needed"):
+        purest_directions(np.eye(4), tasks)
+    with pytest.raises(NotFinite, match="axes holds 1"):
+        purest_directions(np.array([[np.inf] + [0.0] * (D - 1)]), tasks)

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 from itertools import combinations
 
 import networkx as nx
@@ -23,17 +24,17 @@ def named(values) -> dict:
 
 
 def literal_omega(a: dict, b: dict, weights: dict) -> float:
-    """The formula of the docstring, one pair of nodes at a time."""
-    share_a, share_b, same, total = {}, {}, 0.0, 0.0
+    """The formula of the docstring, one pair of nodes at a time, in fractions: chance can be nearly all there is."""
+    share_a, share_b, same, total = {}, {}, 0, 0
     for i, j in combinations(b, 2):
-        pair = weights[i] * weights[j]
+        pair = Fraction(weights[i]) * Fraction(weights[j])
         in_a, in_b = len(a[i] & a[j]), len(b[i] & b[j])
         share_a[in_a] = share_a.get(in_a, 0) + pair
         share_b[in_b] = share_b.get(in_b, 0) + pair
         same += pair * (in_a == in_b)
         total += pair
     expected = sum(share_a[level] * share_b.get(level, 0) for level in share_a) / total**2
-    return 1.0 if same >= total * (1 - 1e-12) else (same / total - expected) / (1 - expected)
+    return 1.0 if same == total else float((same / total - expected) / (1 - expected))
 
 
 def literal_affinity(cover: dict, node: str, alpha: float) -> dict:

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
 from compgraph.check import TaskProfile, task_profile
+from compgraph.check.tasks import task_covariances
 from compgraph.connect import node_id
 from compgraph.decompose import Components, components
 from compgraph.errors import BadRequest, UnknownSite
@@ -218,3 +219,25 @@ def test_selectors_of_the_analysis_are_used_again() -> None:
     analysis = analyze(model, x, {"lstm": lambda out: out[0], "head": None}, n_null=0, n_seeds=1)
     profile = task_profile(analysis, model, {"a": x * torch.tensor([1.0, 0, 0]), "b": x * torch.tensor([0, 1.0, 1])})
     assert set(profile.variance) == set(analysis.graph)
+
+
+def are_the_covariances(function, model, inputs) -> None:
+    found = function(model, inputs, layers=["act", "head"], progress=False)
+    assert {space.layer for space in found} == {"input", "act", "head"}
+    for space, by_task in found.items():
+        for task, rows in inputs.items():
+            expected = np.cov(activations(model, rows.numpy())[space.layer].T, bias=True)
+            assert_allclose(by_task[task], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_covariances_by_task_are_those_of_the_activations(model, inputs) -> None:
+    are_the_covariances(task_covariances, model, inputs)
+
+
+def test_covariances_of_another_task_are_caught(model, inputs) -> None:
+    def swapped(model, inputs, **options):
+        turned = dict(zip(inputs, reversed(inputs.values()), strict=True))
+        return task_covariances(model, turned, **options)
+
+    with pytest.raises(AssertionError):
+        are_the_covariances(swapped, model, inputs)

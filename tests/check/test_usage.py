@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import entropy
 from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 
-from compgraph.check.usage import Usage, unusualness, usage
+from compgraph.check.usage import Usage, separation, unusualness, usage
 from compgraph.decompose import components
-from compgraph.errors import BadRequest, EmptyData
+from compgraph.errors import BadRequest, EmptyData, NotFinite
 from compgraph.observe import collect
 from compgraph.statistics import Space
 
@@ -188,3 +189,58 @@ def test_what_does_not_fit_is_refused():
         unusualness(rows_of(np.ones((5, 3)) / 3), dirichlet(50, 0))
     with pytest.raises(EmptyData, match=r"reference of 39 examples came; at least 40"):
         unusualness(dirichlet(5, 0), dirichlet(39, 0))
+
+
+def counts_nodes_by_space(counted) -> None:
+    """Nodes used alike count one each, an unused one nothing, whatever other spaces do."""
+    spaces = (Space("input", "in", 0),) * 3 + (Space("act", "out", 1),) * 2
+    shares = np.array([[1 / 3, 1 / 3, 1 / 3, 1, 0], [0, 0.5, 0.5, 0.5, 0.5], [0.5, 0.25, 0.25, 0.1, 0.9]])
+    found = Usage(tuple("abcde"), spaces, shares, np.ones((3, 2)))
+    # 1/2 log 2 + 1/2 log 4 is 3/2 log 2.
+    expected = [[3, 1], [2, 2], [2**1.5, np.exp(-0.1 * np.log(0.1) - 0.9 * np.log(0.9))]]
+    assert_allclose(counted(found), expected, rtol=1e-12)
+
+
+def test_number_of_nodes_an_example_uses(analysis, model, data):
+    counts_nodes_by_space(lambda found: found.n_used)
+
+    def simpson(found: Usage) -> np.ndarray:
+        squares = np.square(found.share)
+        return 1 / np.stack([squares[:, :3].sum(axis=1), squares[:, 3:].sum(axis=1)], axis=1)
+
+    with pytest.raises(AssertionError):
+        counts_nodes_by_space(simpson)
+    found = usage(analysis, model, data[:10])
+    assert found.n_used.shape == found.amount.shape
+    for column, space in enumerate(dict.fromkeys(found.spaces)):
+        own = found.share[:, [each == space for each in found.spaces]]
+        assert_allclose(found.n_used[:, column], np.exp(entropy(own, axis=1)), rtol=1e-12)
+
+
+def counts_pairs(separated) -> None:
+    """It is the part of all pairs in which the strange one is larger, and half of the ties."""
+    rng = np.random.default_rng(5)
+    for shift in (0, 3):
+        usual, strange = rng.integers(0, 9, 40).astype(float), rng.integers(shift, 9, 25).astype(float)
+        wins = np.mean([(b > a) + (a == b) / 2 for a in usual for b in strange])
+        assert separated(usual, strange) == pytest.approx(wins, abs=1e-12)
+        assert separated(strange, usual) == pytest.approx(1 - wins, abs=1e-12)
+    assert separated(np.zeros(3), np.ones(2)) == 1
+    assert separated(np.ones(3), np.zeros(2)) == 0
+
+
+def test_separation_counts_pairs():
+    counts_pairs(separation)
+    with pytest.raises(AssertionError):
+        counts_pairs(lambda usual, strange: float(np.mean(usual[:, None] < strange)))
+
+
+def test_nothing_is_not_separated():
+    with pytest.raises(EmptyData, match=r"0 usual and 2 strange examples came; at least one of each"):
+        separation(np.zeros(0), np.ones(2))
+    with pytest.raises(EmptyData, match=r"2 usual and 0 strange"):
+        separation(np.ones(2), np.zeros(0))
+    with pytest.raises(NotFinite, match=r"the usual examples holds 1"):
+        separation(np.array([np.nan]), np.ones(2))
+    with pytest.raises(NotFinite, match=r"the strange examples holds 1"):
+        separation(np.ones(2), np.array([np.inf]))

@@ -1,9 +1,15 @@
+from functools import partial
+
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
+from torch import nn
 
-from compgraph.decompose import neurons, pca
+from compgraph.decompose import Directions, components, neurons, pca
 from compgraph.decompose.directions import neighbour_gaps
+from compgraph.errors import BadRequest
+from compgraph.observe import collect
 from compgraph.statistics import Moments
 
 
@@ -24,6 +30,46 @@ def test_pca_stops_at_the_rank() -> None:
     x = rows()
     x = np.hstack([x[:, :2], x[:, :2].sum(axis=1, keepdims=True), np.full((300, 1), 3.0)])
     assert len(pca(Moments.of(x, x), 4).axes) == 2
+
+
+def stops_at_the_share(method) -> None:
+    """There are as many components as scikit-learn takes for the same share of the variance."""
+    x = rows() @ np.diag([1.0, 2.0, 0.5, 3.0, 0.1])
+    for share in (0.1, 0.5, 0.9, 0.99, 0.999):
+        peer = PCA(share, svd_solver="full").fit(x)
+        found = method(Moments.of(x, x), 5, share=share)
+        assert len(found.axes) == len(found.strength) == len(found.gap) == peer.n_components_
+
+
+def test_pca_stops_at_a_share_of_the_variance() -> None:
+    stops_at_the_share(pca)
+
+    def before_it_is_held(moments: Moments, n_components: int, *, share: float) -> Directions:
+        found = pca(moments, n_components)
+        n = int((np.cumsum(found.strength) / found.strength.sum() < share).sum())
+        return Directions(found.axes[:n], found.strength[:n], found.gap[:n])
+
+    with pytest.raises(AssertionError):
+        stops_at_the_share(before_it_is_held)
+
+
+def test_the_share_is_of_all_variance_and_the_limit_holds() -> None:
+    x = rows()
+    moments = Moments.of(x, x)
+    assert len(pca(moments, 2, share=0.9999).axes) == 2
+    assert len(pca(moments, 5, share=1.0).axes) == 5
+    for share in (0.0, 1.1, float("nan")):
+        with pytest.raises(BadRequest, match="a share of the variance above 0 and at most 1"):
+            pca(moments, 5, share=share)
+
+
+def test_pca_of_a_share_is_a_method() -> None:
+    model = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    stats = collect(model, rows(), ["1", "2"], progress=False)
+    half, everything = components(stats, partial(pca, share=0.5)), components(stats, "pca")
+    for space, part in half.items():
+        assert part.share[:-1].sum() < 0.5 <= part.share.sum()
+        assert_array_equal(part.axes, everything[space].axes[: len(part)])
 
 
 def test_degenerate_eigenvalues_show_in_the_gap() -> None:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
+from scipy.stats import ortho_group
 
 from compgraph.arrays import brief, fix_signs, require_finite
 from compgraph.errors import EmptyData
+from compgraph.request import whole_number
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -89,3 +91,40 @@ def drives(gradients: Float[np.ndarray, "n k p"]) -> Drives:
     own = np.linalg.eigvalsh(second)[:, ::-1]
     mean = np.square(rows.mean(axis=0)).sum(axis=1)
     return Drives(axes, along.clip(0) * scale[:, None], own.clip(0) * scale[:, None], mean * scale, energy)
+
+
+def drives_by_chance(gradients: Float[np.ndarray, "n k p"], *, seed: int) -> Drives:
+    """Divide gradients as `drives` does, when those of every score are turned at random, each by a rotation of its own.
+
+    Parameters
+    ----------
+    gradients
+        One per row and score.
+    seed
+        Of the rotations.
+
+    Returns
+    -------
+    Drives
+        ``own``, ``mean_share`` and ``energy`` are those of the gradients; ``share`` is what the number of directions
+        and of scores gives when scores have nothing to do with one another.
+
+    Raises
+    ------
+    EmptyData
+        When there are no gradients, or all are 0.
+    BadRequest
+        When the seed is no whole number of at least 0.
+    NotFinite
+        When an entry is NaN or infinite.
+
+    Notes
+    -----
+    As `drives`, and O(n k p^2) to turn them. With one direction there is nothing to turn.
+    """
+    _, n_scores, size = gradients.shape
+    if not gradients.size:
+        raise EmptyData(f"gradients of shape {gradients.shape} came; at least one row, score and feature is needed.")
+    drawn = ortho_group.rvs(size, size=n_scores, random_state=whole_number(seed, "seed", minimum=0))
+    turns = drawn.reshape(n_scores, size, size)
+    return drives(np.einsum("nkp,kpq->nkq", gradients, turns))

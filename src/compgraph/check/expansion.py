@@ -1,12 +1,19 @@
 """How well affine models of a map predict rows it was not fitted to: one model for all rows, or one for each."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from compgraph.arrays import brief, read_only, require_finite
+from compgraph.decompose import partial_least_squares
 from compgraph.errors import BadRequest, EmptyData, ShapeError
+from compgraph.request import whole_number
+from compgraph.statistics import Moments
+
+EXACT = 1e-9
+"""Errors below it are rounding, for activations of the order of 1 in double precision."""
 
 
 def explained_variance(predicted: Float[np.ndarray, "m l"], rows: Float[np.ndarray, "n k"]) -> float:
@@ -155,3 +162,90 @@ class Expansion:
             raise ShapeError(f"rows of {rows.shape[1]} entries came for an expansion in {self.x.shape[1]}.")
         mean = self.gradients.mean(axis=0)
         return np.asarray(self.y.mean(axis=0) + (rows - self.x.mean(axis=0)) @ mean.T)
+
+
+class MapFits(NamedTuple):
+    """What models of a map explain of rows they were not fitted to, as `explained_variance`.
+
+    Attributes
+    ----------
+    regression
+        Partial least squares.
+    averaged
+        One affine map whose matrix is the mean gradient.
+    central
+        One affine map: the expansion at the row nearest to the mean.
+    nearest_row
+        What the map makes of the nearest row, without its gradient.
+    nearest
+        The expansion at the nearest row.
+    exact
+        Share of the rows of which the last has every entry right.
+    """
+
+    regression: float
+    averaged: float
+    central: float
+    nearest_row: float
+    nearest: float
+    exact: float
+
+
+def held_out_fits(
+    x: Float64[np.ndarray, "n p"],
+    y: Float64[np.ndarray, "n k"],
+    gradients: Float[np.ndarray, "_ _ _"],
+    *,
+    n_fitted: int | np.integer,
+    n_components: int | np.integer,
+) -> MapFits:
+    """Fit models of a map to the first rows, and try them on the others.
+
+    Parameters
+    ----------
+    x
+        Rows, in an order that has nothing to do with their values.
+    y
+        What the map makes of each.
+    gradients
+        Of every entry of ``y`` with respect to ``x``; those of rows that models are tried on are not looked at.
+    n_fitted
+        How many rows models are fitted to.
+    n_components
+        Of partial least squares.
+
+    Returns
+    -------
+    MapFits
+        An entry counts as right within `EXACT`.
+
+    Raises
+    ------
+    BadRequest
+        When no row is left for either, or the number of components is below 1.
+    ShapeError
+        When there is not one gradient per row and entry.
+    EmptyData
+        When the rows that are left do not vary.
+
+    Notes
+    -----
+    Gradients must be in double precision for any row to be exact. Cost O(n^2 p + n k p).
+    """
+    n = whole_number(n_fitted, "n_fitted", minimum=1)
+    if n >= len(x):
+        raise BadRequest(f"n_fitted={n} of {len(x)} rows leaves none to try models on.")
+    seen, new, truth = Expansion(x[:n], y[:n], gradients[:n]), x[n:], y[n:]
+    moments = Moments.of(seen.x, seen.y)
+    fit = partial_least_squares(moments, whole_number(n_components, "n_components", minimum=1))
+    # The mean itself is no row, so that its gradient is not at hand.
+    central = np.repeat(seen.nearest(moments.mean_x[None]), len(new))
+    own = seen.predict(new)
+    return MapFits(
+        regression=explained_variance(moments.mean_y + (new - moments.mean_x) @ fit.coefficients(), truth),
+        averaged=explained_variance(seen.averaged(new), truth),
+        central=explained_variance(seen.predict(new, at=central), truth),
+        nearest_row=explained_variance(seen.y[seen.nearest(new)], truth),
+        nearest=explained_variance(own, truth),
+        exact=float((np.abs(own - truth).max(axis=1) < EXACT).mean()),
+    )

@@ -1,6 +1,6 @@
 """How the variance of components divides over two factors that vary independently: each alone, or both jointly."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from compgraph.arrays import brief
 from compgraph.check.tasks import UNMOVED, Decomposed, parts_and_options
 from compgraph.connect import node_id
 from compgraph.decompose import Components
-from compgraph.errors import BadRequest, ShapeError
+from compgraph.errors import BadRequest, EmptyData, ShapeError
 from compgraph.frozen import freeze, rebuilt
 from compgraph.observe import collect
 from compgraph.statistics import Space, Statistics
@@ -150,6 +150,76 @@ def factor_profile(
             if owed[0] + owed[1] > least:
                 mixing[node] = min(owed[:2]) / (owed[0] + owed[1])
     return FactorProfile(variance, mixing, joint)
+
+
+def crossed_inputs(
+    first: Float[Tensor, "a features"], second: Float[Tensor, "b features_too"], *, of_second: slice | Sequence[int]
+) -> Float[Tensor, "a b features"]:
+    """Pair every input of one set with every one of another: a design in which both vary independently.
+
+    Parameters
+    ----------
+    first
+        Levels of the first factor.
+    second
+        Levels of the second factor.
+    of_second
+        The features that are taken from `second`; all others are those of `first`.
+
+    Returns
+    -------
+    torch.Tensor
+        For `factor_profile`.
+
+    Raises
+    ------
+    ShapeError
+        When the sets differ in their number of features.
+
+    Notes
+    -----
+    Time and memory O(a b) for each feature.
+
+    Examples
+    --------
+    >>> import torch
+    >>> crossed_inputs(torch.tensor([[1, 5.0], [2, 5.0]]), torch.tensor([[0, 7.0]]), of_second=[1]).tolist()
+    [[[1.0, 7.0]], [[2.0, 7.0]]]
+    """
+    if first.shape[1] != second.shape[1]:
+        raise ShapeError(f"inputs of {first.shape[1]} and {second.shape[1]} features came; as many of both are needed.")
+    design = first[:, None].repeat(1, len(second), 1)
+    design[:, :, of_second] = second[:, of_second]
+    return design
+
+
+def mean_by_share(part: Components, values: Mapping[str, float]) -> float:
+    r"""Return the mean of a measure over the components of a space, which count by their share of it.
+
+    .. math:: \sum_k s_k m_k \Big/ \sum_k s_k
+
+    Parameters
+    ----------
+    part
+        The components.
+    values
+        Node to the measure, such as `FactorProfile.joint`; components without a value are left out.
+
+    Returns
+    -------
+    float
+        In the unit of the measure.
+
+    Raises
+    ------
+    EmptyData
+        When no component that has a value has a share.
+    """
+    known = {node_id(part.space, index): float(share) for index, share in enumerate(part.share)}
+    weights = {node: share for node, share in known.items() if node in values}
+    if not sum(weights.values()) > 0:
+        raise EmptyData(f"none of the {len(part)} components of {part.space} has a value and a share of the space.")
+    return float(np.average([values[node] for node in weights], weights=list(weights.values())))
 
 
 def _rows(stats: Statistics, levels: tuple[int, int]) -> dict[Space, Float64[np.ndarray, "n _"]]:

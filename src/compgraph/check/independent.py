@@ -35,6 +35,19 @@ class IndependentDirections:
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", read_only(self.axes))
 
+    @property
+    def projectors(self) -> tuple[Float64[np.ndarray, "d d"], Float64[np.ndarray, "d d"]]:
+        r"""One projector for each group: rows less their mean, times it, are what the directions of the group see.
+
+        .. math:: P_g = \sum_{k \in g} a_k p_k^\top
+
+        with the filters :math:`a_k` and the columns :math:`p_k` of their pseudoinverse. Rows that were projected have
+        the scores they had on the directions of that group, and 0 on the others. In general the projectors are oblique.
+        """
+        patterns = np.linalg.pinv(self.axes).T
+        first, second = (self.axes[group].T @ patterns[group] for group in (~self.second, self.second))
+        return first, second
+
 
 def independent_directions(rows: Float[np.ndarray, "n d"]) -> IndependentDirections:
     r"""Find directions whose scores are nearly independent, by what the data are and not by what a model computes.

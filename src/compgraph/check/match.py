@@ -1,7 +1,7 @@
-"""How alike two lists of directions are, where directions count by their variance."""
+"""How alike two lists of directions are, where directions count by their variance, and how alike random ones are."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from compgraph.arrays import require_finite
 from compgraph.errors import BadRequest, ShapeError
@@ -82,6 +82,128 @@ def near_diagonal(
     if whole == 0:
         raise BadRequest("all similarities are 0; directions that have something in common are needed.")
     return float(weights @ near.sum(axis=1)) / whole
+
+
+def column_distance(first: Float[np.ndarray, "n k"], second: Float[np.ndarray, "n _"]) -> float:
+    r"""Return how far the columns of two matrices are apart, whatever their lengths and signs: the worst of them.
+
+    .. math:: \max_k \min_{\pm} \left| \frac{a_k}{|a_k|} \pm \frac{b_k}{|b_k|} \right|
+
+    Parameters
+    ----------
+    first, second
+        The columns that belong together stand at the same place, such as the scores of two solvers.
+
+    Returns
+    -------
+    float
+        0 where every column spans the same line as its partner, the square root of 2 where one is orthogonal to it.
+
+    Raises
+    ------
+    ShapeError
+        When the matrices are of different shapes, or have no columns.
+    BadRequest
+        When a column is 0 and has no direction.
+    NotFinite
+        When an entry is NaN or infinite.
+
+    Notes
+    -----
+    Accurate for small distances, where a cosine has no digits left. Cost O(n k).
+
+    Examples
+    --------
+    >>> column_distance(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[-3.0, 0.0], [0.0, 1.0]]))
+    0.0
+    """
+    if first.shape != second.shape or first.shape[1] == 0:
+        raise ShapeError(f"columns of shape {first.shape} and {second.shape} came; the same of both is needed.")
+    units = []
+    for columns in (first, second):
+        require_finite(columns, "the columns")
+        lengths = np.linalg.norm(columns, axis=0)
+        if not lengths.all():
+            raise BadRequest(f"column {int(lengths.argmin())} is 0 and has no direction; leave it out of both.")
+        units.append(columns / lengths)
+    signs = np.where((units[0] * units[1]).sum(axis=0) < 0, -1.0, 1.0)
+    return float(np.linalg.norm(units[0] - signs * units[1], axis=0).max())
+
+
+def random_bases(
+    size: int | np.integer, *, n: int | np.integer, seed: int | np.integer
+) -> Float64[np.ndarray, "_ size size"]:
+    """Draw orthonormal bases of a space, every direction as likely as any other.
+
+    Parameters
+    ----------
+    size
+        Dimension of the space.
+    n
+        How many to draw.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    numpy.ndarray
+        For each basis, one direction a row. Signs are not random; nothing that squares a cosine sees them.
+
+    Raises
+    ------
+    BadRequest
+        When the size or the number is no whole number of at least 1, or the seed none of at least 0.
+
+    Notes
+    -----
+    Cost O(n size^3).
+    """
+    shape = (whole_number(n, "n", minimum=1), *2 * (whole_number(size, "size", minimum=1),))
+    return np.asarray(np.linalg.qr(np.random.default_rng(whole_number(seed, "seed", minimum=0)).normal(size=shape))[0])
+
+
+def random_directions(
+    variance: Float64[np.ndarray, " p"], *, n: int | np.integer, seed: int | np.integer
+) -> tuple[Float64[np.ndarray, "_ p p"], Float64[np.ndarray, "_ p"]]:
+    r"""Draw orthonormal directions as `random_bases` does, and order those of each basis by their variance.
+
+    .. math:: v_i = \sum_j u_{ij}^2 \, \lambda_j
+
+    Parameters
+    ----------
+    variance
+        Along each principal axis of the space.
+    n, seed
+        As of `random_bases`.
+
+    Returns
+    -------
+    directions
+        In coordinates of the principal axes, so that the entries are cosines with these, as `best_match` and
+        `near_diagonal` take them.
+    variance
+        Along each direction, the largest first.
+
+    Raises
+    ------
+    BadRequest
+        As `random_bases`.
+
+    Notes
+    -----
+    Ordered by variance, random directions lie near the diagonal more often than directions that point anywhere: it is
+    this that an order must be held against. Cost O(n p^3).
+
+    Examples
+    --------
+    >>> directions, variance = random_directions(np.array([4.0, 1.0]), n=1, seed=0)
+    >>> bool(variance[0, 0] > variance[0, 1]), float(variance.sum().round(9))
+    (True, 5.0)
+    """
+    bases = random_bases(len(variance), n=n, seed=seed)
+    along = np.square(bases) @ variance
+    order = np.argsort(-along, axis=1)
+    return np.take_along_axis(bases, order[:, :, None], axis=1), np.take_along_axis(along, order, axis=1)
 
 
 def _weights(similarity: Float64[np.ndarray, "a b"], variance: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " a"]:

@@ -126,12 +126,53 @@ def task_profile(
     return TaskProfile(variance, share, labels)
 
 
-def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
-    require_same_spaces(parts, stats)
-    scatter = {}
+def task_covariances(
+    model: nn.Module, tasks: Mapping[str, Any], **options: Any
+) -> dict[Space, dict[str, Float64[np.ndarray, "d d"]]]:
+    """Return the covariance of the activations while only the inputs of one task vary, for every space and task.
+
+    Parameters
+    ----------
+    model
+        A trained network.
+    tasks
+        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
+    **options
+        Passed on to `compgraph.collect`, such as ``layers``.
+
+    Returns
+    -------
+    dict
+        Space to task to covariance, in squared activation units: what functions of `compgraph.check` that compare
+        tasks take.
+
+    Raises
+    ------
+    CompgraphError
+        As `compgraph.collect` does.
+
+    Notes
+    -----
+    One pass over each task's inputs.
+    """
+    found: dict[Space, dict[str, Float64[np.ndarray, "d d"]]] = {}
+    for task, inputs in tasks.items():
+        for space, covariance in _covariances(collect(model, inputs, **{"sample": 1, **options})).items():
+            found.setdefault(space, {})[task] = covariance
+    return found
+
+
+def _covariances(stats: Statistics) -> dict[Space, Float64[np.ndarray, "d d"]]:
+    found = {}
     for pair in stats.pairs:
         moments = stats.moments[pair]
-        scatter[pair.source], scatter[pair.target] = moments.xx / moments.n, moments.yy / moments.n
+        found[pair.source], found[pair.target] = moments.xx / moments.n, moments.yy / moments.n
+    return found
+
+
+def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
+    require_same_spaces(parts, stats)
+    scatter = _covariances(stats)
     # Rounding leaves the variance of a score that cancels on either side of 0.
     return {
         space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)

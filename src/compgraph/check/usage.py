@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.stats import rankdata
 from torch import nn
 
 from compgraph.arrays import brief, read_only, require_finite
@@ -47,6 +48,18 @@ class Usage:
     def __post_init__(self) -> None:
         object.__setattr__(self, "share", read_only(self.share))
         object.__setattr__(self, "amount", read_only(self.amount))
+
+    @property
+    def n_used(self) -> Float64[np.ndarray, "n spaces"]:
+        r"""How many nodes of every space each example uses, :math:`\exp(-\sum_k s_{ik} \log s_{ik})`.
+
+        A row per example and a column per space, as in `amount`: 1 where one node is all that is used, k where k nodes
+        are used alike.
+        """
+        entropies = -self.share * np.log(np.where(self.share > 0, self.share, 1.0))
+        # Nodes of one space stand together.
+        starts = [self.spaces.index(space) for space in dict.fromkeys(self.spaces)]
+        return np.asarray(np.exp(np.add.reduceat(entropies, starts, axis=1)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -210,3 +223,48 @@ def unusualness(examples: Usage, reference: Usage) -> Unusualness:
     distance = np.sqrt(fitted.mahalanobis(np.sqrt(examples.share)))
     as_far = len(usual) - np.searchsorted(usual, distance, side="left")
     return Unusualness(distance, (1 + as_far) / (1 + len(usual)))
+
+
+def separation(usual: Float64[np.ndarray, " n"], strange: Float64[np.ndarray, " m"]) -> float:
+    r"""Return how well a measure tells strange examples from usual ones: the area under the ROC curve.
+
+    .. math:: P(x_\text{strange} > x_\text{usual}) + \tfrac12 P(x_\text{strange} = x_\text{usual})
+
+    Parameters
+    ----------
+    usual, strange
+        What was measured of each example, such as the distances of `unusualness`.
+
+    Returns
+    -------
+    float
+        1 when every strange example is above every usual one, 1/2 when the measure tells nothing, and less when strange
+        examples look more usual than the usual ones.
+
+    Raises
+    ------
+    EmptyData
+        Without examples of either kind.
+    NotFinite
+        When a value is NaN or infinite.
+
+    Notes
+    -----
+    Cost O((n + m) log(n + m)).
+
+    References
+    ----------
+    Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    Radiology 143 (1982), doi:10.1148/radiology.143.1.7063747.
+
+    Examples
+    --------
+    >>> separation(np.array([1.0, 2.0]), np.array([2.0, 3.0]))
+    0.875
+    """
+    if not (len(usual) and len(strange)):
+        raise EmptyData(f"{len(usual)} usual and {len(strange)} strange examples came; at least one of each is needed.")
+    require_finite(usual, "the usual examples")
+    require_finite(strange, "the strange examples")
+    ranks = rankdata(np.concatenate([strange, usual]))[: len(strange)]
+    return float(ranks.mean() - (len(strange) + 1) / 2) / len(usual)

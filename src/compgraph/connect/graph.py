@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import networkx as nx
@@ -86,6 +87,48 @@ def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) 
         )
     check_graph(graph)
     return graph
+
+
+def build_joined_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) -> nx.DiGraph:
+    """Build the graph in which a component that a layer writes is the same node as the one that is read of it.
+
+    Parameters
+    ----------
+    parts
+        Components of every space, as `compgraph.components` returns them, the same on either side of a layer: those of
+        methods such as ``"pca"`` and ``"interaction"`` are, those of ``"plsr"`` are not.
+    blocks
+        Edges between pairs of spaces, as `compgraph.edges` returns them. Those within a layer are left out.
+
+    Returns
+    -------
+    networkx.DiGraph
+        As of `build_graph`, with nodes of the side ``"out"``, and of the side ``"in"`` where no layer writes what is
+        read, as of the inputs.
+
+    Raises
+    ------
+    GraphError
+        When the sides of a layer differ in their components, or as of `build_graph`.
+
+    Notes
+    -----
+    Cost O(nodes + edges), and O(k d) to compare the sides.
+    """
+    written = {space.layer: space for space in parts if space.side == "out"}
+    once = {space: part for space, part in parts.items() if space.side == "out" or space.layer not in written}
+    for space in sorted(parts.keys() - once.keys()):
+        _require_same_axes(parts[space], parts[written[space.layer]])
+    between = (block for block in blocks if block.kind == "between")
+    return build_graph(once, [replace(each, source=written.get(each.source.layer, each.source)) for each in between])
+
+
+def _require_same_axes(read: Components, wrote: Components) -> None:
+    if read.axes.shape != wrote.axes.shape or not np.allclose(read.axes, wrote.axes):
+        raise GraphError(
+            f"{len(wrote)} components in {wrote.space} and {len(read)} in {read.space} are not the same and cannot be "
+            "joined; use build_graph, or a method that finds the same on both sides, such as 'pca'."
+        )
 
 
 def _node_attributes(part: Components, index: int) -> dict[str, object]:

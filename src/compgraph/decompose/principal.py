@@ -3,10 +3,11 @@
 import numpy as np
 
 from compgraph.decompose.directions import Directions, descending_eigh, neighbour_gaps, support, varying
+from compgraph.errors import BadRequest
 from compgraph.statistics import Moments
 
 
-def pca(moments: Moments, n_components: int) -> Directions:
+def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Directions:
     r"""Find the orthogonal directions of largest variance.
 
     .. math:: C v_k = \lambda_k v_k, \qquad C = S_{xx} / n
@@ -17,11 +18,19 @@ def pca(moments: Moments, n_components: int) -> Directions:
         Of the space, as ``x``.
     n_components
         At most this many; fewer where the numerical rank is lower, see `compgraph.decompose.directions.support`.
+    share
+        Of the variance of the space, above 0: no more directions than hold it. ``functools.partial(pca, share=0.99)``
+        is a method for `compgraph.components`.
 
     Returns
     -------
     Directions
         ``strength`` is :math:`\lambda_k`, in squared activation units.
+
+    Raises
+    ------
+    BadRequest
+        When the share is not above 0 and at most 1.
 
     Notes
     -----
@@ -33,9 +42,15 @@ def pca(moments: Moments, n_components: int) -> Directions:
     Jolliffe and Cadima, "Principal component analysis: a review and recent developments", Phil. Trans. R. Soc. A
     374 (2016), doi:10.1098/rsta.2015.0202.
     """
+    if not 0 < share <= 1:
+        raise BadRequest(f"share={share}: a share of the variance above 0 and at most 1 is needed.")
     basis = support(moments.xx)
     values, vectors = descending_eigh(basis @ moments.xx @ basis.T / moments.n)
-    return Directions((vectors @ basis)[:n_components], values[:n_components], neighbour_gaps(values)[:n_components])
+    n = n_components
+    if share < 1:  # all of it is held by all directions, which a sum that rounds to 1 early would cut short
+        held = np.cumsum(values) / (np.trace(moments.xx) / moments.n)
+        n = min(n, int(np.searchsorted(held, share)) + 1)
+    return Directions((vectors @ basis)[:n], values[:n], neighbour_gaps(values)[:n])
 
 
 def neurons(moments: Moments, n_components: int) -> Directions:
