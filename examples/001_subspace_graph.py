@@ -15,230 +15,131 @@ node here; compgraph's graphs have one for either side of a layer, and Louvain g
 18 groups over five networks with all PCs, where this graph gives three or four.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from sklearn.cluster import KMeans
 
 import compgraph as cg
-from compgraph.connect import node_id
-from compgraph.decompose.principal import pca
+from compgraph.check.reported import FoundAndReported, found_and_reported
+from compgraph.connect import EdgeBlock, build_joined_graph
+from compgraph.decompose import pca
+from compgraph.group.k_means import k_means_communities
 from compgraph.show.drawing import INK
+from compgraph.show.effects import effect_matrices
+from compgraph.show.groups_and_tasks import groups_and_tasks_figure
 from compgraph.show.palette import NEUTRAL, colour
-from compgraph.show.pies import draw_pies
+from compgraph.show.panels import grouped_bars, plain
 from compgraph.toys import Toy
-from published import Result, command, over_networks, plain, standard_error, write
+from published import Result, command, over_networks, write
 
-NAME, VARIANCE, MOST = "001 subspace graph", 0.99, 20
-ALL_AT_ONCE = {"layers": ["layers.0.act", "layers.1.act", "head"], "batch_size": 10_000, "progress": False}
-SEARCH = {"n_seeds": 5, "n_null": 19}  # the same for every recipe; 19 nulls are the fewest that can give 0.05
-
-
-def leading(moments: cg.Moments, n_components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the principal components up to 99 % of the variance, where PCA itself gives all of them."""
-    found = pca(moments, n_components)
-    n = int(np.searchsorted(np.cumsum(found.strength) / np.trace(moments.xx) * moments.n, VARIANCE)) + 1
-    return found.axes[:n], found.strength[:n]
-
-
-def k_means(graph: nx.Graph, weight: str = "weight", seed: int = 0) -> Iterable[set[int]]:
-    """Group the nodes in two by their rows of edge weights, as the note tried first."""
-    nodes = list(graph)
-    rows = nx.to_numpy_array(graph, nodelist=nodes, weight=weight)
-    labels = KMeans(2, n_init=3, random_state=seed).fit_predict(rows)
-    return [{node for node, each in zip(nodes, labels, strict=True) if each == label} for label in set(labels)]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A way to components, edges and groups."""
-
-    basis: str
-    rule: str
-    algorithm: str
-    validation: bool = False
-
-    def __str__(self) -> str:
-        name = f"{self.basis}, {self.rule}, {self.algorithm}"
-        return f"{name} (validation set)" if self.validation else name
-
-
-NOTES, WINNER = Recipe("PCA", "covariance", "Louvain"), Recipe("interaction", "gradient", "spectral")
-RECIPES = (
-    Recipe("PCA", "covariance", "k-means"),
-    NOTES,
-    Recipe("PCA", "correlation", "Louvain"),
-    Recipe("PCA", "gradient", "Louvain"),
-    Recipe("PCA", "gradient", "spectral"),
-    Recipe("interaction", "covariance", "Louvain"),
-    Recipe("interaction", "gradient", "Louvain"),
-    WINNER,
-    replace(NOTES, validation=True),
-    replace(WINNER, validation=True),
+NAME, MOST = "001 subspace graph", 20  # networks at most: the nulls take most of the time
+METHODS = {"PCA": partial(pca, share=0.99), "interaction": "interaction"}
+ALGORITHMS = {"k-means": k_means_communities, "Louvain": "louvain", "spectral": "spectral"}
+VALIDATION = " (validation set)"
+NOTES, CORRELATED = "PCA, covariance, Louvain", "PCA, correlation, Louvain"
+WINNER = "interaction, gradient, spectral"
+RECIPES = (  # components, edges and groups
+    *("PCA, covariance, k-means", NOTES, CORRELATED, "PCA, gradient, Louvain", "PCA, gradient, spectral"),
+    *("interaction, covariance, Louvain", "interaction, gradient, Louvain", WINNER),
+    *(NOTES + VALIDATION, WINNER + VALIDATION),
 )
-METHODS = {"PCA": leading, "interaction": "interaction"}
-ALGORITHMS = {"k-means": k_means, "Louvain": "louvain", "spectral": "spectral"}
-EARLIER = "; measured before, over 40 networks: 0.24 in 3.7 groups"
-TASKS = {"A": INK, "B": colour(3)}
+SEARCH = {"n_seeds": 5, "n_null": 19}  # the same for every recipe; 19 nulls are the fewest that can give 0.05
+TITLE = "One network: one colour a group (left), variance by task (right)"
 
 
-@dataclass(frozen=True)
-class Grouped:
-    """What one recipe gave on one network."""
+class Measured(NamedTuple):
+    """What the recipes gave on one network, and what is drawn of it."""
 
-    graph: nx.DiGraph
-    groups: cg.Partition
-    truth: cg.TaskProfile
-
-    def agreement(self, groups: cg.Partition) -> float:
-        """Return the adjusted Rand index of groups against the task each component serves."""
-        labels = {node: task for node, task in self.truth.labels.items() if node in self.graph}
-        return cg.agreement(groups, labels, n_permutations=0).ari
-
-    @property
-    def scores(self) -> tuple[float, float, int, int]:
-        """Agreement and number of the groups that were found, and of those that would be reported."""
-        reported = self.groups.trusted()
-        agreements = self.agreement(self.groups), self.agreement(reported)
-        return *agreements, self.groups.n_groups, reported.n_groups
+    scores: list[FoundAndReported]
+    graphs: dict[str, tuple[nx.DiGraph, cg.Partition, cg.TaskProfile]]
+    blocks: dict[str, list[EdgeBlock]]
+    n_rows: int
 
 
-def statistics(toy: Toy, *, validation: bool = False) -> cg.Statistics:
-    """Collect statistics of the rows in which one task varies at a time, or of the validation set."""
-    return cg.collect(toy.model, toy.data if validation else list(toy.tasks.values()), toy.layers, progress=False)
+def measure(toys: Sequence[Toy]) -> list[Measured]:
+    """Group the components of each network by every recipe."""
+    return [group(toy) for toy in toys]
 
 
-def measure(toy: Toy) -> dict[Recipe, Grouped]:
-    """Group the components of a network by every recipe."""
-    found = {}
-    for validation in (False, True):
-        stats = statistics(toy, validation=validation)
-        for basis, method in METHODS.items():
-            parts = cg.components(stats, method)
-            truth = cg.task_profile(parts, toy.model, toy.tasks, **ALL_AT_ONCE)
-            for recipe in RECIPES:
-                if (recipe.validation, recipe.basis) == (validation, basis):
-                    graph = link(stats, parts, recipe.rule)
-                    groups = cg.communities(graph, ALGORITHMS[recipe.algorithm], **SEARCH)
-                    found[recipe] = Grouped(graph, groups, truth)
-    return found
-
-
-def link(stats: cg.Statistics, parts: Mapping[cg.Space, cg.Components], rule: str) -> nx.DiGraph:
-    """Build the note's graph: one node for each component, as what a layer writes is also what the next one reads."""
-    written = {space.layer: space for space in parts if space.side == "out"}
-    blocks = [
-        replace(block, source=written.get(block.source.layer, block.source))
-        for block in cg.edges(stats, parts, rule)
-        if block.kind == "between"
-    ]
-    once = {space: part for space, part in parts.items() if space.side == "out" or space.layer not in written}
-    return cg.build_graph(once, blocks)
-
-
-def matrices(toy: Toy, truth: cg.TaskProfile) -> Figure:
-    """Draw covariances and correlations of the scores of neighbouring layers."""
-    stats = statistics(toy)
-    parts = cg.components(stats, leading)
-    n = stats.moments[stats.pairs[0]].n
-    chance = 1.96 / np.sqrt(n)  # of 95 % of the correlations, if the rows of one layer were shuffled
-    figure = Figure(figsize=(8, 5.2), layout="constrained")
-    widths = [len(parts[pair.source]) for pair in stats.pairs]
-    panels = figure.subplots(2, len(widths), width_ratios=widths)
-    looks = (
-        ("covariance", 1000, ".0f", "covariance (10⁻³ activation units²)"),
-        ("correlation", 1, ".2f", "correlation"),
+def group(toy: Toy) -> Measured:
+    """Group components of the rows in which one task varies at a time, and of the validation set."""
+    rows = {"": list(toy.tasks.values()), VALIDATION: toy.data}
+    stats = {data: cg.collect(toy.model, each, toy.layers, progress=False) for data, each in rows.items()}
+    parts = {(data, basis): cg.components(stats[data], method) for data in stats for basis, method in METHODS.items()}
+    truth = {key: cg.task_profile(each, toy.model, toy.tasks, progress=False) for key, each in parts.items()}
+    found, blocks = {}, {}
+    for recipe in RECIPES:
+        data = VALIDATION if recipe.endswith(VALIDATION) else ""
+        basis, rule, algorithm = recipe.removesuffix(data).split(", ")
+        blocks[recipe] = cg.edges(stats[data], parts[data, basis], rule)
+        graph = build_joined_graph(parts[data, basis], blocks[recipe])
+        found[recipe] = graph, cg.communities(graph, ALGORITHMS[algorithm], **SEARCH), truth[data, basis]
+    return Measured(
+        [found_and_reported(groups, served) for _, groups, served in found.values()],
+        {recipe: found[recipe] for recipe in (NOTES, WINNER)},
+        {recipe: [each for each in blocks[recipe] if each.kind == "between"] for recipe in (NOTES, CORRELATED)},
+        sum(map(len, rows[""])),
     )
-    for row, (rule, scale, form, words) in zip(panels, looks, strict=True):
-        blocks = [block for block in cg.edges(stats, parts, rule) if block.kind == "between"]
-        bound = scale * max(np.abs(block.effect).max() for block in blocks)
-        for axes, block in zip(row, blocks, strict=True):
-            values = np.round(scale * block.effect.T, int(form[1])) + 0.0  # no -0
-            image = axes.imshow(values, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")
-            for (i, j), value in np.ndenumerate(values):
-                by_chance = rule == "correlation" and abs(value) < chance
-                shade = NEUTRAL if by_chance else "white" if abs(value) > 0.6 * bound else INK
-                axes.text(j, i, f"{value:{form}}", fontsize=7, color=shade, ha="center", va="center")
-            axes.set_title(f"{block.source.layer} → {block.target.layer}", fontsize=9, color=INK)
-            for ticks, space in ((axes.set_xticks, block.source), (axes.set_yticks, block.target)):
-                names = [f"{i}{truth.labels.get(node_id(space, i), '')}" for i in range(len(parts[space]))]
-                ticks(range(len(names)), names, fontsize=8)
-        figure.colorbar(image, ax=row).set_label(words, fontsize=9)
+
+
+def matrices(found: Measured) -> Figure:
+    """Draw covariances and correlations of the scores of neighbouring layers."""
+    chance = 1.96 / np.sqrt(found.n_rows)  # of 95 % of the correlations, if the rows of one layer were shuffled
+    covariances, correlations = found.blocks.values()
+    widths, labels = [len(block.effect) for block in covariances], found.graphs[NOTES][2].labels
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    above, below = figure.subplots(2, len(widths), width_ratios=widths)
+    image = effect_matrices(above, covariances, labels=labels, scale=1000, form=".0f")
+    figure.colorbar(image, ax=above).set_label("covariance (10⁻³ activation units²)", fontsize=9)
+    image = effect_matrices(below, correlations, labels=labels, faint_below=chance)
+    figure.colorbar(image, ax=below).set_label("correlation", fontsize=9)
     figure.supylabel("PC of the later layer, with the task it serves", fontsize=9)
-    grey = f"Correlations in grey are below {chance:.3f}, as 95 % of those between shuffled rows are (n = {n:,})."
-    figure.supxlabel(f"PC of the earlier layer, with the task it serves\n{grey}", fontsize=9)
+    grey = f"Correlations in grey are below {chance:.3f}, as 95 % of those between shuffled rows are"
+    figure.supxlabel(f"PC of the earlier layer, with the task it serves\n{grey} (n = {found.n_rows:,}).", fontsize=9)
     figure.suptitle("Scores of principal components in neighbouring layers, one network", fontsize=12, color=INK)
     return figure
 
 
-def bars(scores: Mapping[Recipe, np.ndarray]) -> Figure:
+def bars(scores: np.ndarray) -> Figure:
     """Draw the agreement of every recipe with the truth, found and reported."""
-    n = len(scores[NOTES])
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
-    for column, shade, name in ((0, NEUTRAL, "groups found"), (1, colour(0), "groups reported: p ≤ 0.05, stable")):
-        middle = [each[:, column].mean() for each in scores.values()]
-        spread = [standard_error(each[:, column]) for each in scores.values()]
-        places = np.arange(len(scores)) + 0.4 * column - 0.2
-        axes.barh(places, middle, 0.36, xerr=spread, color=shade, ecolor=INK, label=name)
-    for place, each in enumerate(scores.values()):
-        counts = each[:, 2:].mean(axis=0)
-        axes.text(1.08, place, f"{counts[0]:.1f}, {counts[1]:.1f}", fontsize=9, va="center", color=INK)
+    series = {"groups found": scores[:, :, 0], "groups reported: p ≤ 0.05, stable": scores[:, :, 1]}
+    grouped_bars(axes, RECIPES, series, shades=[NEUTRAL, colour(0)], across=True)
+    for place, (found, reported) in enumerate(scores[:, :, 2:].mean(axis=0)):
+        axes.text(1.08, place, f"{found:.1f}, {reported:.1f}", fontsize=9, va="center", color=INK)
     axes.text(1.08, -0.75, "groups found,\nreported; true: 2", fontsize=8, va="bottom", color=INK)
-    axes.set_yticks(range(len(scores)), list(map(str, scores)))
-    axes.set_xlim(-0.08, 1.25)
-    axes.set_xticks(np.linspace(0, 1, 6))
-    axes.invert_yaxis()
-    axes.set_xlabel("adjusted Rand index against the tasks (0 is chance, 1 the same groups)", fontsize=9)
+    axes.set(xlim=(-0.08, 1.25), xticks=np.linspace(0, 1, 6))
+    axes.set_xlabel("adjusted Rand index against the tasks (0 is chance, 1 the same groups)")
     plain(axes, "")
-    figure.suptitle(f"Groups of components against the known tasks, {n} networks", fontsize=12, color=INK)
+    title = f"Groups of components against the known tasks: mean and standard error of {len(scores)} networks"
+    figure.suptitle(title, fontsize=12, color=INK)
     figure.legend(fontsize=9, frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
-def graphs(shown: Mapping[Recipe, Grouped]) -> Figure:
-    """Draw the graphs of one network, by the groups found and by the tasks served."""
-    figure = Figure(figsize=(8, 6.2), layout="constrained")
-    panels = figure.subplots(2, 2)
-    for (left, right), recipe in zip(panels, (NOTES, WINNER), strict=True):
-        each = shown[recipe]
-        counts = each.groups.n_groups, each.groups.trusted().n_groups
-        plain(left, f"{recipe}\n{counts[0]} groups found (p = {each.groups.p_value:.2f}), {counts[1]} reported")
-        plain(right, f"the tasks that these components serve\nagreement (ARI) {each.agreement(each.groups):.2f}")
-        groups = {node: {colour(group): 1.0} for node, group in each.groups.assignment.items()}
-        served = {node: {TASKS[task]: part for task, part in each.truth.share[node].items()} for node in each.graph}
-        draw_pies(left, each.graph, groups)
-        draw_pies(right, each.graph, served)
-    handles = [Patch(color=shade, label=f"task {task}") for task, shade in TASKS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    figure.suptitle("One network: one colour a group (left), variance by task (right)", fontsize=12, color=INK)
-    return figure
-
-
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
-    """Score every recipe on at most 20 networks: the nulls take most of the time."""
-    measured = [measure(toy) for toy in toys[:MOST]]
-    scores = {recipe: np.array([each[recipe].scores for each in measured]) for recipe in RECIPES}
-    found = {recipe: each[:, 0].mean() for recipe, each in scores.items()}
-    assert max(found[recipe] for recipe in RECIPES if recipe.basis == "PCA") < 0.7 < 0.9 < found[WINNER]
-    assert scores[WINNER][:, 1].mean() > 0.9
-    typical = int(np.argmin(np.abs(scores[NOTES][:, 0] - found[NOTES])))
-    write(matrices(toys[typical], measured[typical][NOTES].truth), folder, "001-pc-matrices")
+def report(found: list[Measured], folder: Path) -> list[Result]:
+    """Hold every recipe against the tasks."""
+    scores = np.array([[astuple(score) for score in each.scores] for each in found])
+    means = dict(zip(RECIPES, scores.mean(axis=0), strict=True))
+    assert max(mean[0] for recipe, mean in means.items() if recipe.startswith("PCA")) < 0.7 < 0.9 < means[WINNER][0]
+    assert means[WINNER][1] > 0.9
+    typical = found[int(np.argmin(np.abs(scores[:, RECIPES.index(NOTES), 0] - means[NOTES][0])))]
+    write(matrices(typical), folder, "001-pc-matrices")
     write(bars(scores), folder, "001-recipes")
-    write(graphs(measured[typical]), folder, "001-graph")
+    write(groups_and_tasks_figure(typical.graphs, title=TITLE), folder, "001-graph")
     rows = []
-    for recipe, each in scores.items():
-        _, reported, *counts = each.mean(axis=0)
+    for i, (recipe, (_, reported, *counts)) in enumerate(means.items()):
         note = f"{counts[0]:.1f} groups found; {counts[1]:.1f} reported, at {reported:.2f}"
-        note += EARLIER if recipe == NOTES else ""
-        rows.append(over_networks(NAME, f"agreement with the tasks (ARI): {recipe}", each[:, 0], note=note))
+        rows.append(over_networks(NAME, f"agreement with the tasks (ARI): {recipe}", scores[:, i, 0], note=note))
     return rows
 
 
 if __name__ == "__main__":
-    command(run, describe=__doc__)
+    command(measure, report, describe=__doc__, most=MOST)

@@ -12,9 +12,9 @@ count, 1 for interaction components). And what is read for a task keeps clear of
 output has 0.2 % of its variance from the other task, the main direction of the task itself 4 %.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,188 +22,128 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 import compgraph as cg
-from compgraph.check.mixing import inside_share, inside_share_by_chance, principal_mixing, served_tasks
-from compgraph.connect.edges import correlation
+from compgraph.check.crossing import TaskCorrelations, task_correlations
+from compgraph.check.mixing import principal_mixing
+from compgraph.check.principal_tasks import principal_within
+from compgraph.check.tasks import task_covariances
+from compgraph.check.two_tasks import TwoTasks, other_share, two_tasks
 from compgraph.show.drawing import INK
+from compgraph.show.effects import task_matrix
 from compgraph.show.palette import NEUTRAL, colour
+from compgraph.show.panels import grouped_bars, plain
 from compgraph.toys import Toy
-from published import Result, command, covariances, over_networks, plain, principal_within, standard_error, write
+from published import Result, command, over_networks, write
 
 NAME, EARLIER, LATER = "003 validation components", "layers.0.act", "layers.1.act"
 BASES = ("all principal components", "PCs of what is read", "interaction components")
 STRONGEST = "of the strongest interaction component of each task"
 FOLLOWS = "rank correlation with the row below {:.2f}, with how alike the variances are {:.2f}"
 ORTHOGONAL = "mean gradients of the outputs: they keep clear of what the other task does, as the note guessed"
-Covariances = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """Correlations of the components of two layers, sorted by the task each serves."""
+class Measured(NamedTuple):
+    """Correlations of one network in every basis, and how the tasks lie in the earlier layer."""
 
-    values: np.ndarray
-    earlier: np.ndarray
-    later: np.ndarray
-    by_chance: float
-
-    @property
-    def inside(self) -> float:
-        """Share of the squared correlations that is between components of one task."""
-        return inside_share(self.values, self.earlier, self.later)
-
-    @property
-    def combined(self) -> float:
-        """Effective number of components of the earlier layer that one of the later layer goes with."""
-        shares = np.square(self.values) / np.square(self.values).sum(axis=0)
-        return float(np.mean(1 / np.square(shares).sum(axis=0)))
+    bases: list[TaskCorrelations]
+    tasks: TwoTasks
+    answer: float  # the other task's share along the mean gradient of an output
 
 
-def matrix(moments: cg.Moments, axes: Sequence[np.ndarray], tasks: Sequence[Covariances], seed: int) -> Matrix:
-    """Correlate the scores along some axes of two layers."""
-    scores = moments.project(*axes)
-    seen = [{task: a @ each @ a.T for task, each in by_task.items()} for a, by_task in zip(axes, tasks, strict=True)]
-    labels = [served_tasks(a, by_task) for a, by_task in zip(axes, tasks, strict=True)]
-    rows, columns = (np.argsort(each, kind="stable") for each in labels)
-    values = correlation(scores)[rows][:, columns]
-    return Matrix(values, labels[0][rows], labels[1][columns], inside_share_by_chance(scores, *seen, seed=seed))
+def measure(toys: Sequence[Toy]) -> list[Measured]:
+    """Correlate components of the two hidden layers of each network, and see how the tasks lie in the earlier one."""
+    return [correlate(toy) for toy in toys]
 
 
-def measure(toy: Toy) -> tuple[list[Matrix], dict[str, float]]:
-    """Return the correlations in every basis, and how the two tasks lie in the earlier layer."""
+def correlate(toy: Toy) -> Measured:
+    """Correlate components of the two hidden layers, and see how the tasks lie in the earlier one."""
     stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
     pair = next(pair for pair in stats.pairs if (pair.source.layer, pair.target.layer) == (EARLIER, LATER))
-    after = next(each for each in stats.pairs if each.source.layer == LATER)
-    moments, ends = stats.moments[pair], (pair.source, after.source)
-    principal, turned = cg.components(stats, "pca"), cg.components(stats, "interaction")
-    tasks, scatter = [covariances(toy, space) for space in ends], (moments.xx, moments.yy)
-    read = [principal_within(turned[space].axes, each)[0] for space, each in zip(ends, scatter, strict=True)]
-    bases = ([principal[end].axes for end in ends], read, [turned[end].axes for end in ends])
-    slopes = [chunk[pair.source] for chunk in stats.gradients.output_gradients(np.eye(len(toy.tasks)))]
-    seen = geometry(turned[pair.source], read[0], moments, tasks[0])
-    seen |= directions(np.concatenate(slopes), tasks[0])
-    return [matrix(moments, axes, tasks, toy.seed) for axes in bases], seen
+    moments, ends = stats.moments[pair], (pair.source, cg.Space(LATER, "in", pair.target.depth))
+    covariances = task_covariances(toy.model, toy.tasks, layers=toy.layers, progress=False)
+    tasks, scatter = tuple(covariances[end] for end in ends), (moments.xx / moments.n, moments.yy / moments.n)
+    found = [cg.components(stats, method) for method in ("pca", "interaction")]
+    principal, turned = (tuple(parts[end].axes for end in ends) for parts in found)
+    read = tuple(principal_within(axes, each)[0] for axes, each in zip(turned, scatter, strict=True))
+    slopes = [each[pair.source] for each in stats.gradients.output_gradients(np.eye(len(toy.tasks)))]
+    return Measured(
+        [task_correlations(moments, axes, tasks, seed=toy.seed) for axes in (principal, read, turned)],
+        two_tasks(turned[0], scatter[0], tasks[0]),
+        float(other_share(np.concatenate(slopes).mean(axis=0, dtype=np.float64), tasks[0]).mean()),
+    )
 
 
-def geometry(found: cg.Components, read: np.ndarray, moments: cg.Moments, tasks: Covariances) -> dict[str, float]:
-    """Return how alike the tasks are in variance and direction, how far PCs mix them, and how far they should."""
-    # What the activations do along the strongest component of each task, inside the subspace that is read.
-    strongest = [int(np.argmax(served_tasks(found.axes, tasks) == task)) for task in range(2)]
-    patterns = np.linalg.pinv(found.axes).T[strongest] * found.deviation[strongest, None]
-    lengths = np.linalg.norm(patterns, axis=1)
-    alike, cosine = float(lengths.min() / lengths.max()) ** 2, min(1.0, abs(patterns[0] @ patterns[1]) / lengths.prod())
-    parts = np.stack([np.einsum("kd,de,ke->k", read, each, read) for each in tasks.values()])
-    variance = np.einsum("kd,de,ke->k", read, moments.xx, read)
-    return {
-        "alike": alike,
-        "cosine": cosine,
-        "mixed": float(np.average(parts.min(axis=0) / parts.sum(axis=0), weights=variance)),
-        "expected": principal_mixing(alike, cosine),
-    }
-
-
-def directions(gradients: np.ndarray, tasks: Covariances) -> dict[str, float]:
-    """Return the other task's share along the main direction of each task, and along the gradient of its output."""
-    first, second = tasks.values()
-    own = [np.linalg.eigh(each)[1][:, -1] for each in (first, second)]
-    return {
-        name: float(np.mean([other(axes[0], first, second), other(axes[1], second, first)]))
-        for name, axes in (("own", own), ("answer", gradients.mean(axis=0, dtype=np.float64)))
-    }
-
-
-def other(axis: np.ndarray, own: np.ndarray, others: np.ndarray) -> float:
-    """Return the share of the other task in the variance along an axis."""
-    return float(axis @ others @ axis / (axis @ (own + others) @ axis))
-
-
-def draw(shown: list[Matrix], inside: np.ndarray, chance: np.ndarray, seen: dict[str, np.ndarray]) -> Figure:
+def draw(shown: Measured, inside: np.ndarray, chance: np.ndarray, seen: dict[str, np.ndarray]) -> Figure:
     """Draw the matrices of one network, and over the networks what stays inside tasks and what mixes them."""
     figure = Figure(figsize=(8, 6.6), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1))
-    panels = upper.subplots(1, 3, width_ratios=(1.1, 1, 1))
-    for axes, name, each, by_chance in zip(panels, BASES, shown, chance.mean(axis=0), strict=True):
-        image = axes.imshow(each.values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-        axes.axhline(np.sum(each.earlier == 0) - 0.5, color=INK, linewidth=1)
-        axes.axvline(np.sum(each.later == 0) - 0.5, color=INK, linewidth=1)
-        plain(axes, f"{name}\n{each.inside:.0%} inside (chance {by_chance:.0%})")
-        for ticks, labels in ((axes.set_xticks, each.later), (axes.set_yticks, each.earlier)):
-            ticks(range(len(labels)), ["AB"[label] for label in labels], fontsize=8)
+    upper, lower = figure.subfigures(2, 1)
+    panels = upper.subplots(1, len(BASES), width_ratios=(1.1, 1, 1))
+    for axes, name, each in zip(panels, BASES, shown.bases, strict=True):
+        image = task_matrix(axes, each, "AB")
+        plain(axes, f"{name}\n{each.inside:.0%} inside (chance {each.by_chance:.0%})")
     panels[0].set_ylabel(f"component of {EARLIER},\nby the task it serves", fontsize=9)
     upper.supxlabel(f"component of {LATER}, by the task it serves", fontsize=9)
     upper.colorbar(image, ax=panels).set_label("correlation", fontsize=9)
-    upper.suptitle(
-        "Correlations across layers in one network, squares inside tasks over all squares", fontsize=12, color=INK
-    )
-    lower.suptitle(f"Over {len(inside)} networks", fontsize=12, color=INK)
+    title = f"Correlations across layers in the typical one of {len(inside)} networks, and how much is inside tasks"
+    upper.suptitle(title, fontsize=12, color=INK)
+    lower.suptitle(f"Mean and standard error of {len(inside)} networks, and each (right)", fontsize=12, color=INK)
     left, right = lower.subplots(1, 2, width_ratios=(1, 1.25))
-    compare(left, inside, chance)
+    names = ["all\nPCs", "PCs of what\nis read", "interaction\ncomponents"]
+    grouped_bars(left, names, {"these": 100 * inside, "random bases": 100 * chance}, shades=[colour(0), NEUTRAL])
+    left.set(ylabel="squared correlation inside tasks (%)", ylim=(0, 132), yticks=range(0, 101, 25))
+    left.legend(fontsize=8, frameon=False, loc="upper left", ncols=2)
+    plain(left, "what stays inside a task")
     scatter(right, seen)
     return figure
-
-
-def compare(axes: Axes, inside: np.ndarray, chance: np.ndarray) -> None:
-    """Draw the squared correlation inside tasks in every basis beside what chance gives."""
-    places = np.arange(len(BASES))
-    for shift, shade, values, label in ((-0.2, colour(0), inside, "these"), (0.2, NEUTRAL, chance, "random bases")):
-        middle, error = 100 * values.mean(axis=0), 100 * standard_error(values)
-        axes.bar(places + shift, middle, 0.36, yerr=error, color=shade, ecolor=INK, label=label)
-    axes.set_xticks(places, ["all\nPCs", "PCs of what\nis read", "interaction\ncomponents"])
-    axes.set_ylabel("squared correlation inside tasks (%)", fontsize=9)
-    axes.set_ylim(0, 132)
-    axes.set_yticks(range(0, 101, 25))
-    axes.legend(fontsize=8, frameon=False, loc="upper left", ncols=2)
-    plain(axes, "what stays inside a task")
 
 
 def scatter(axes: Axes, seen: dict[str, np.ndarray]) -> None:
     """Draw how far principal components mix two tasks against how alike their variances are."""
     ratios = np.linspace(0.02, 1, 200)
-    for rank, cosine in enumerate((0.02, 0.1, 0.2)):
+    for cosine, style in ((0.02, "-"), (0.1, "--"), (0.2, ":")):
         curve = [100 * principal_mixing(ratio, cosine) for ratio in ratios]
-        axes.plot(ratios, curve, color=INK, linewidth=1, linestyle=("-", "--", ":")[rank], label=f"{cosine:g}")
-    dots = axes.scatter(
-        seen["alike"], 100 * seen["mixed"], c=seen["cosine"], cmap="viridis", vmin=0, vmax=0.3, s=22, edgecolors="white"
-    )
+        axes.plot(ratios, curve, color=INK, linewidth=1, linestyle=style, label=f"{cosine:g}")
+    look = {"cmap": "viridis", "vmin": 0, "vmax": 0.3, "s": 22, "edgecolors": "white"}
+    dots = axes.scatter(seen["ratio"], 100 * seen["mixed"], c=seen["cosine"], **look)
     axes.figure.colorbar(dots, ax=axes, extend="max").set_label("|cosine| of the tasks' directions", fontsize=9)
-    axes.set(xlim=(0, 1.02), ylim=(-1, 52))
-    axes.set_xlabel("variance of the weaker task over the stronger", fontsize=9)
-    axes.set_ylabel("other task in PCs of what is read (%)", fontsize=9)
+    axes.set(xlim=(0, 1.02), ylim=(-1, 52), xlabel="variance of the weaker task over the stronger")
+    axes.set_ylabel("other task in PCs of what is read (%)")
     axes.legend(title="expected at |cosine|", title_fontsize=8, fontsize=8, frameon=False, loc="upper left")
     plain(axes, "what mixes tasks")
 
 
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
+def report(found: list[Measured], folder: Path) -> list[Result]:
     """Compare three bases by how much of the correlation stays within a task, and explain what does not."""
-    measured = [measure(toy) for toy in toys]
     inside, chance, combined = (
-        np.array([[getattr(each, what) for each in found] for found, _ in measured])
+        np.array([[getattr(basis, what) for basis in each.bases] for each in found])
         for what in ("inside", "by_chance", "combined")
     )
-    seen = {name: np.array([each[name] for _, each in measured]) for name in measured[0][1]}
+    names = ("ratio", "cosine", "mixed", "expected", "own")
+    seen = {name: np.array([getattr(each.tasks, name) for each in found]) for name in names}
+    answer = np.array([each.answer for each in found])
     assert inside[:, 0].mean() < 0.9 < 0.99 < np.median(inside[:, 2])
     assert chance[:, 0].mean() < inside[:, 0].mean()
-    assert seen["answer"].mean() < 0.5 * seen["own"].mean()
+    assert answer.mean() < 0.5 * seen["own"].mean()
     assert np.abs(seen["mixed"] - seen["expected"]).mean() < 0.1
-    typical = int(np.argmin(np.abs(inside - inside.mean(axis=0)).sum(axis=1)))
-    write(draw(measured[typical][0], inside, chance, seen), folder, "003-correlations")
+    typical = found[int(np.argmin(np.abs(inside - inside.mean(axis=0)).sum(axis=1)))]
+    write(draw(typical, inside, chance, seen), folder, "003-correlations")
     notes = [
         f"random bases of these subspaces: {by_chance:.2f}; a later component goes with {number:.1f} earlier ones"
         for by_chance, number in zip(chance.mean(axis=0), combined.mean(axis=0), strict=True)
     ]
-    follows = [spearmanr(seen["mixed"], seen[name]).statistic for name in ("expected", "alike")]
+    follows = [spearmanr(seen["mixed"], seen[name]).statistic for name in ("expected", "ratio")]
     rows = (
         *((f"squared correlation inside tasks: {name}", inside[:, i], notes[i]) for i, name in enumerate(BASES)),
         ("gain by leaving out what is not read", inside[:, 1] - inside[:, 0], ""),
         ("gain by turning inside what is read", inside[:, 2] - inside[:, 1], ""),
-        ("variance of the weaker task over the stronger's", seen["alike"], STRONGEST),
+        ("variance of the weaker task over the stronger's", seen["ratio"], STRONGEST),
         ("|cosine| of the tasks' directions", seen["cosine"], "of principal components it is 0"),
         ("other task's share in PCs of what is read", seen["mixed"], FOLLOWS.format(*follows)),
         ("the same, expected of variances and cosine alone", seen["expected"], ""),
         ("other task's share along a task's own main direction", seen["own"], ""),
-        ("other task's share in what is read for a task", seen["answer"], ORTHOGONAL),
+        ("other task's share in what is read for a task", answer, ORTHOGONAL),
     )
     return [over_networks(NAME, name, values, note=note) for name, values, note in rows]
 
 
 if __name__ == "__main__":
-    command(run, describe=__doc__)
+    command(measure, report, describe=__doc__)

@@ -8,99 +8,92 @@ these gradients do not.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.check.expansion import Expansion, explained_variance
-from compgraph.decompose import partial_least_squares, pca
+from compgraph.check.expansion import MapFits, held_out_fits
 from compgraph.observe.row_gradients import row_gradients
-from compgraph.show.drawing import INK
 from compgraph.show.palette import NEUTRAL, colour
+from compgraph.show.panels import grouped_bars, plain
 from compgraph.toys import Plan, Toy, planted
 from compgraph.toys.precision import in_double
-from published import Result, command, over_networks, plain, standard_error, write
+from published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND, N = "004 models of a map", "layers.0.act", "layers.1.act", 16
-MODELS = (
-    "PLSR, 16 components",
-    "averaged gradients",
-    "gradient of a central row",
-    "nearest row alone",
-    "nearest row's gradient",
-)
+MODELS = {
+    "PLSR, 16 components": colour(0),
+    "averaged gradients": colour(1),
+    "gradient of a central row": colour(3),
+    "nearest row alone": NEUTRAL,
+    "nearest row's gradient": colour(2),
+}
 MAPS = {"layer 0 to 1": [FIRST, SECOND], "input to layer 1": [SECOND]}
-RIGHT = 1e-9  # errors below it are rounding
+TICKS = (0.01, 0.1, 1, 10, 100)
 
 
-def faithful(toy: Toy, layers: list[str]) -> np.ndarray:
-    """Return what each model of a map explains of rows it was not fitted to, and how many the last has right."""
-    toy = in_double(toy)
+def measure(toys: Sequence[Toy]) -> list[dict[str, MapFits]]:
+    """Fit and try every model of every map, of each network."""
+    return [{name: fits(in_double(toy), layers) for name, layers in MAPS.items()} for toy in toys]
+
+
+def fits(toy: Toy, layers: list[str]) -> MapFits:
+    """Fit every model of a map to half of the rows, and try it on the others."""
     stats = cg.collect(toy.model, toy.data, layers, sample=len(toy.data), progress=False)
     pair = next(pair for pair in stats.pairs if pair.target.layer == SECOND)
-    sample, half = stats.samples[pair], len(toy.data) // 2
-    x, y = (rows[np.argsort(sample.ids)] for rows in (sample.x, sample.y))
-    axes = pca(cg.Moments.of(y[:half], x[:half]), N).axes
-    scores, new = y @ axes.T, x[half:]
-    seen = Expansion(x[:half], scores[:half], row_gradients(stats, pair, filters=axes).gradients[:half])
-    moments = cg.Moments.of(seen.x, seen.y)
-    plsr = moments.mean_y + (new - moments.mean_x) @ partial_least_squares(moments, N).coefficients()
-    central = np.repeat(seen.nearest(moments.mean_x[None]), len(new))  # the mean itself has no gradient at hand
-    predicted = (plsr, seen.averaged(new), seen.predict(new, at=central), seen.y[seen.nearest(new)], seen.predict(new))
-    right = np.abs(predicted[-1] - scores[half:]).max(axis=1) < RIGHT
-    return np.array([*(explained_variance(each, scores[half:]) for each in predicted), right.mean()])
+    sample, gradients = stats.samples[pair], row_gradients(stats, pair, filters=np.eye(N)).gradients
+    order = np.argsort(sample.ids)  # a sample is in random order
+    return held_out_fits(sample.x[order], sample.y[order], gradients, n_fitted=len(order) // 2, n_components=N)
 
 
-@cache
-def smooth() -> tuple[Toy, ...]:
-    """Train two tanh networks on planted products, whose factors have mean 0: no linear map gets near a product."""
-    return planted(Plan(width=N, activation="tanh"), seeds=range(2))
-
-
-def draw_models(tables: dict[str, np.ndarray], folder: Path) -> None:
+def draw(tables: dict[str, np.ndarray]) -> Figure:
     """Draw what every model of a map leaves unexplained."""
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     axes = figure.add_subplot()
-    for rank, name in enumerate(MODELS):
-        rest = [100 * (1 - table[:, rank]) for table in tables.values()]
-        at, errors = np.arange(len(rest)) + 0.17 * rank - 0.34, [standard_error(each) for each in rest]
-        means, shade = [each.mean() for each in rest], (colour(0), colour(1), colour(3), NEUTRAL, colour(2))[rank]
-        axes.bar(at, means, 0.16, yerr=errors, capsize=2, color=shade, ecolor=INK, label=name)
-    labels = [f"{name}\n(n = {len(table)})" for name, table in tables.items()]
-    axes.set(yscale="log", xticks=range(len(labels)), xticklabels=labels, ylabel="variance not explained (%)")
-    axes.set(ylim=(0.01, 200), yticks=(ticks := (0.01, 0.1, 1, 10, 100)), yticklabels=[f"{each:g}" for each in ticks])
+    n = max(map(len, tables.values()))  # maps of which fewer networks were measured have no value in the others
+    rest = {name: np.full((n, len(tables)), np.nan) for name in MODELS}
+    for place, table in enumerate(tables.values()):
+        for rank, name in enumerate(MODELS):
+            rest[name][: len(table), place] = 100 * (1 - table[:, rank])
+    grouped_bars(axes, [f"{name}\n(n = {len(each)})" for name, each in tables.items()], rest, shades=[*MODELS.values()])
+    axes.set(yscale="log", ylim=(0.01, 200), ylabel="variance not explained (%)")
+    axes.set_yticks(TICKS, [f"{each:g}" for each in TICKS])
     plain(axes, "Models of a map, fitted to half of the rows and tried on the others: mean and standard error")
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    write(figure, folder, "004-models")
+    return figure
 
 
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
-    """Fit and try every model on every network."""
-    models = {f"{name}, ReLU": np.array([faithful(toy, at) for toy in toys]) for name, at in MAPS.items()}
-    models |= {f"{name}, tanh": np.array([faithful(toy, at) for toy in smooth()]) for name, at in MAPS.items()}
-    draw_models(models, folder)
-    for name, (plsr, averaged, _, _, own, right) in ((name, table.mean(axis=0)) for name, table in models.items()):
-        assert averaged < plsr + 0.01, f"one matrix of gradients is no better than regression: {name}"
-        assert own > max(plsr, 0.99), f"each row has its own gradient: {name}"
-        assert right > 0.4 if "ReLU" in name else right < 0.01, f"only rectifiers have regions: {name}"
-    one, two, _, tanh = models.values()
-    assert tanh[:, 0].mean() < 0.8, "PLSR fails where a map is far from linear"
+def report(found: list[dict[str, MapFits]], folder: Path) -> list[Result]:
+    """Compare the models of all networks, and of two tanh networks, which have no linear regions."""
+    # Planted products of factors of mean 0: no linear map gets near a product.
+    smooth = measure(planted(Plan(width=N, activation="tanh"), seeds=range(2)))
+    models = {
+        f"{name}, {kind}": np.array([each[name] for each in networks])
+        for kind, networks in {"ReLU": found, "tanh": smooth}.items()
+        for name in MAPS
+    }
+    write(draw(models), folder, "004-models")
+    for name, each in ((name, MapFits(*table.mean(axis=0))) for name, table in models.items()):
+        assert each.averaged < each.regression + 0.01, f"one matrix of gradients is no better than regression: {name}"
+        assert each.nearest > max(each.regression, 0.99), f"each row has its own gradient: {name}"
+        assert each.exact > 0.4 if "ReLU" in name else each.exact < 0.01, f"only rectifiers have regions: {name}"
+    one, two, _, tanh = (MapFits(*table.T) for table in models.values())
+    assert tanh.regression.mean() < 0.8, "PLSR fails where a map is far from linear"
+    central = f"one matrix, as the note proposes; the gradient of one central row {one.central.mean():.2f}"
+    exact = f"exact for {100 * one.exact.mean():.0f} % of the rows; the nearest row alone {one.nearest_row.mean():.2f}"
+    all_four = f"all 4 components; gradient of the nearest row {two.nearest.mean():.3f}"
     numbers = [
-        ("R² of layer 0 to 1, held out: PLSR", one[:, 0], ""),
-        ("R² of layer 0 to 1, held out: averaged gradients", one[:, 1],
-         f"one matrix, as the note proposes; the gradient of one central row {one[:, 2].mean():.2f}"),
-        ("R² of layer 0 to 1, held out: gradient of the nearest fitted row", one[:, 4],
-         f"exact for {100 * one[:, 5].mean():.0f} % of the rows; the nearest row alone {one[:, 3].mean():.2f}"),
-        ("R² of input to layer 1, held out: PLSR", two[:, 0],
-         f"all 4 components; gradient of the nearest row {two[:, 4].mean():.3f}"),
-        ("R² of input to layer 1 of tanh networks, held out: PLSR", tanh[:, 0],
-         f"gradient of the nearest row {tanh[:, 4].mean():.3f}"),
+        ("layer 0 to 1, held out: PLSR", one.regression, ""),
+        ("layer 0 to 1, held out: averaged gradients", one.averaged, central),
+        ("layer 0 to 1, held out: gradient of the nearest fitted row", one.nearest, exact),
+        ("input to layer 1, held out: PLSR", two.regression, all_four),
+        ("input to layer 1 of tanh networks, held out: PLSR", tanh.regression,
+         f"gradient of the nearest row {tanh.nearest.mean():.3f}"),
     ]  # fmt: skip
-    return [over_networks(NAME, quantity, values, note=note) for quantity, values, note in numbers]
+    return [over_networks(NAME, f"R² of {quantity}", values, note=note) for quantity, values, note in numbers]
 
 
 if __name__ == "__main__":
-    command(run, describe=__doc__)
+    command(measure, report, describe=__doc__)

@@ -17,53 +17,55 @@ from matplotlib.figure import Figure
 from sklearn.cross_decomposition import PLSRegression
 
 import compgraph as cg
-from compgraph.check.match import best_match, near_diagonal
+from compgraph.check.match import best_match, column_distance, near_diagonal, random_directions
+from compgraph.check.rotation import random_interference
+from compgraph.check.tasks import task_covariances
 from compgraph.connect import node_id
 from compgraph.decompose import partial_least_squares, pca
 from compgraph.decompose.directions import support
 from compgraph.show.drawing import INK
-from compgraph.show.palette import colour
+from compgraph.show.panels import grouped_bars, number_matrix, plain
 from compgraph.toys import Toy
-from published import Result, command, over_networks, plain, standard_error, write
+from published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND, N, N_RANDOM = "004 PLSR between layers", "layers.0.act", "layers.1.act", 16, 200
-ENDS = (cg.Space(FIRST, "in", 1), cg.Space(SECOND, "out", 2))
+ENDS = {cg.Space(FIRST, "in", 1): f"is read of {FIRST}", cg.Space(SECOND, "out", 2): f"{SECOND} writes"}
 KEPT = 1e-6  # of the variance of the targets: components that explain less are not compared with NIPALS
 SHOWN = 6
 
 
-class Matched(NamedTuple):
-    """How alike directions are to principal ones, and how far the solver is from NIPALS."""
+class Measured(NamedTuple):
+    """How alike directions are to principal ones, how they separate tasks, and how far the solver is from NIPALS."""
 
     shown: tuple[np.ndarray, np.ndarray]  # |cosines| of PLSR directions and of one set of random ones
     match: tuple[float, float]  # PLSR, random
     ordered: tuple[float, float]
     twin: float
+    by_task: np.ndarray  # at both ends, share of the space that is the dominant task's and the other's, by component
+    by_chance: list[float]  # at both ends, the other task's share of the variance in random directions
 
 
-def matched(toy: Toy) -> Matched:
-    """Hold PLSR directions and random ones, in order of their variance, against principal ones."""
+def measure(toys: Sequence[Toy]) -> list[Measured]:
+    """Measure the directions of PLSR in every network."""
+    return [measured(toy) for toy in toys]
+
+
+def measured(toy: Toy) -> Measured:
+    """Hold PLSR directions and random ones, in order of their variance, against principal ones, tasks and NIPALS."""
     stats = cg.collect(toy.model, toy.data, [FIRST, SECOND], sample=len(toy.data), progress=False)
     rows = next(stats.samples[pair] for pair in stats.pairs if pair.source.layer == FIRST)
     moments = cg.Moments.of(rows.x, rows.y)
     fit, principal = partial_least_squares(moments, N), pca(moments, N)
-    found = [(fit.weights @ principal.axes.T, np.einsum("kp,pq,kq->k", fit.weights, moments.xx, fit.weights))]
-    for turn in turns(len(principal.axes), toy.seed):
-        variance = turn**2 @ principal.strength
-        order = np.argsort(-variance)
-        found.append((turn[order], variance[order]))
-    match, ordered = (np.array([measure(*each) for each in found]) for measure in (best_match, near_diagonal))
-    return Matched(
-        (np.abs(found[0][0]), np.abs(found[1][0])),
-        (match[0], match[1:].mean()),
-        (ordered[0], ordered[1:].mean()),
-        twin(moments, rows.x, rows.y),
+    similarity, variance = fit.weights @ principal.axes.T, np.diagonal(fit.weights @ moments.xx @ fit.weights.T)
+    turns, turned = random_directions(principal.strength, n=N_RANDOM, seed=toy.seed)
+    match, ordered = (
+        (of(similarity, variance), float(np.mean([of(*each) for each in zip(turns, turned, strict=True)])))
+        for of in (best_match, near_diagonal)
     )
-
-
-def turns(size: int, seed: int) -> np.ndarray:
-    """Draw sets of orthonormal directions in the space that activations span, in coordinates of its PCs."""
-    return np.linalg.qr(np.random.default_rng(seed).normal(size=(N_RANDOM, size, size)))[0]
+    covariances = task_covariances(toy.model, toy.tasks, layers=[FIRST, SECOND], batch_size=10_000, progress=False)
+    by_chance = [random_interference(covariances[space], n=N_RANDOM, seed=toy.seed) for space in ENDS]
+    shown = np.abs(similarity), np.abs(turns[0])
+    return Measured(shown, match, ordered, twin(moments, rows.x, rows.y), separated(toy), by_chance)
 
 
 def twin(moments: cg.Moments, x: np.ndarray, y: np.ndarray) -> float:
@@ -72,94 +74,73 @@ def twin(moments: cg.Moments, x: np.ndarray, y: np.ndarray) -> float:
     k = int((fit.score_variance * (fit.y_loadings**2).sum(axis=1) > KEPT * np.trace(moments.yy) / moments.n).sum())
     centred = (x - moments.mean_x) @ basis.T @ basis  # the library leaves out directions in which x is rounding
     literal = PLSRegression(k, scale=False, max_iter=20_000, tol=1e-20).fit(centred, y)
-    pairs = (centred @ fit.rotations[:k].T, literal.x_scores_), (fit.weights[:k].T, literal.x_weights_)
-    unit = [[each / np.linalg.norm(each, axis=0) for each in pair] for pair in pairs]
-    return max(np.linalg.norm(a - b * np.sign((a * b).sum(axis=0)), axis=0).max() for a, b in unit)
+    scores = column_distance(centred @ fit.rotations[:k].T, literal.x_scores_)
+    return max(scores, column_distance(fit.weights[:k].T, literal.x_weights_))
 
 
 def separated(toy: Toy) -> np.ndarray:
-    """Return, for both ends, the share of its space and the interference of every PLSR component."""
-    stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
-    parts = cg.components(stats, "plsr")
+    """Divide the share of its space of every PLSR component by task, at both ends."""
+    parts = cg.components(cg.collect(toy.model, toy.data, toy.layers, progress=False), "plsr")
     profile = cg.task_profile(parts, toy.model, toy.tasks, batch_size=10_000, progress=False)
-    found = np.zeros((2, 2, N))
+    found = np.zeros((len(ENDS), 2, N))
     for end, space in enumerate(ENDS):
-        found[end, 0, : len(parts[space])] = parts[space].share
-        found[end, 1] = [profile.interference.get(node_id(space, k), np.nan) for k in range(N)]
+        for k, share in enumerate(parts[space].share):
+            other = share * profile.interference.get(node_id(space, k), 0.0)  # what no task moves has none
+            found[end, :, k] = share - other, other
     return found
 
 
-def at_random(toy: Toy) -> list[float]:
-    """Return the interference in random directions at both ends, which count by their variance."""
-    both = []
-    for rows in toy.tasks.values():
-        stats = cg.collect(toy.model, rows, [FIRST, SECOND], sample=1, batch_size=len(rows), progress=False)
-        both.append(next(moments for pair, moments in stats.moments.items() if pair.source.layer == FIRST))
-    found = []
-    for tasks in ([each.xx for each in both], [each.yy for each in both]):
-        basis = support(sum(tasks))
-        axes = turns(len(basis), toy.seed)
-        variance = [((axes @ basis @ task @ basis.T) * axes).sum(axis=-1) for task in tasks]
-        found.append(float(np.minimum(*variance).sum() / np.sum(variance)))
-    return found
-
-
-def draw_similarity(found: Sequence[Matched], folder: Path) -> None:
+def draw_similarity(first: Measured, n: int) -> Figure:
     """Draw PLSR and one set of random directions beside each other."""
     figure = Figure(figsize=(8.0, 4.1), layout="constrained")
-    figure.suptitle(f"Directions of {FIRST} beside its principal ones (network 1 of {len(found)})", color=INK)
-    for number, (axes, name) in enumerate(zip(figure.subplots(1, 2), ("PLSR", "random"), strict=True)):
-        image = axes.imshow(found[0].shown[number], cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-        plain(axes, f"{name}: {100 * found[0].ordered[number]:.0f} % within one rank of the diagonal")
-        axes.set(xlabel="principal component (index)", ylabel=f"{name} direction (index)")
+    figure.suptitle(f"Directions of {FIRST} beside its principal ones (network 1 of {n})", color=INK)
+    shown = zip(figure.subplots(1, 2), ("PLSR", "random"), first.shown, first.ordered, strict=True)
+    for axes, name, cosines, ordered in shown:
+        image = number_matrix(axes, cosines, form="", bound=1)
+        axes.set(xlabel="principal component (index)", ylabel=f"{name} direction (index)", aspect="equal")
+        plain(axes, f"{name}: {100 * ordered:.0f} % within one rank of the diagonal")
     figure.colorbar(image, ax=figure.axes, shrink=0.8).set_label("similarity (|cosine|, no unit)")
-    write(figure, folder, "004-similarity")
+    return figure
 
 
-def draw_tasks(table: np.ndarray, folder: Path) -> None:
+def draw_tasks(by_task: np.ndarray) -> Figure:
     """Draw the variance by task at both ends of the regression, over networks."""
-    figure, at = Figure(figsize=(8.0, 3.8), layout="constrained"), np.arange(SHOWN)
-    figure.suptitle(f"PLSR from {FIRST} to {SECOND}: mean and standard error over {len(table)} networks", color=INK)
+    figure = Figure(figsize=(8.0, 3.8), layout="constrained")
+    figure.suptitle(f"PLSR from {FIRST} to {SECOND}: mean and standard error over {len(by_task)} networks", color=INK)
     panels = figure.subplots(1, 2, sharey=True)
-    for end, (axes, name) in enumerate(zip(panels, (f"is read of {FIRST}", f"{SECOND} writes"), strict=True)):
-        share, other = 100 * table[:, end, 0, :SHOWN], 100 * np.nan_to_num(table[:, end].prod(axis=1))[:, :SHOWN]
-        parts = (("its dominant task", share - other, colour(0)), ("the other task", other, colour(1)))
-        for place, (label, values, shade) in enumerate(parts):
-            axes.bar(at + 0.4 * place - 0.2, values.mean(axis=0), 0.38, yerr=standard_error(values), capsize=2,
-                     color=shade, ecolor=INK, label=label)  # fmt: skip
-        plain(axes, f"what {name}")
+    for end, (axes, name) in enumerate(zip(panels, ENDS.values(), strict=True)):
+        own, other = 100 * by_task[:, end, :, :SHOWN].swapaxes(0, 1)
+        grouped_bars(axes, range(SHOWN), {"its dominant task": own, "the other task": other})
         axes.set_xlabel("component (index)")
+        plain(axes, f"what {name}")
     panels[0].set_ylabel("share of the space (%)")
     panels[1].legend(fontsize=9, frameon=False)
-    write(figure, folder, "004-task-variance")
+    return figure
 
 
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
-    """Measure directions and tasks on every network; draw directions of the first."""
-    alike, apart = [matched(toy) for toy in toys], np.array([separated(toy) for toy in toys])
-    chance = [at_random(toy) for toy in toys]
-    draw_similarity(alike, folder)
-    draw_tasks(apart, folder)
-    match, ordered = (np.array([getattr(each, name) for each in alike]).T for name in ("match", "ordered"))
-    assert match[0].mean() > match[1].mean() + 0.1, "PLSR directions are like principal ones"
-    assert ordered[0].mean() > 1.5 * ordered[1].mean(), "PLSR directions keep the order of principal ones"
-    assert max(each.twin for each in alike) < 1e-6, "the solver is partial least squares"
-    other = np.nansum(apart[:, :, 0] * apart[:, :, 1], axis=2) / apart[:, :, 0].sum(axis=2)
-    ranges, random = [f"{each.min():.2f} to {each.max():.2f}" for each in other.T], np.mean(chance, axis=0)
+def report(found: list[Measured], folder: Path) -> list[Result]:
+    """Compare directions over all networks; draw those of the first."""
+    match, ordered, twins, by_task, chance = (np.array(each) for each in list(zip(*found, strict=True))[1:])
+    write(draw_similarity(found[0], len(found)), folder, "004-similarity")
+    write(draw_tasks(by_task), folder, "004-task-variance")
+    assert match[:, 0].mean() > match[:, 1].mean() + 0.1, "PLSR directions are like principal ones"
+    assert ordered[:, 0].mean() > 1.5 * ordered[:, 1].mean(), "PLSR directions keep the order of principal ones"
+    assert twins.max() < 1e-6, "the solver is partial least squares"
+    other = by_task[:, :, 1].sum(axis=2) / by_task.sum(axis=(2, 3))
+    low, high, random = other.min(axis=0), other.max(axis=0), chance.mean(axis=0)
+    read, written = (f"{low[end]:.2f} to {high[end]:.2f}, random {random[end]:.2f}" for end in range(len(ENDS)))
+    published, at_random = "published: mostly diagonal", f"random directions {match[:, 1].mean():.2f}"
+    mixed = "variance not of the dominant task"
     numbers = [
-        ("PLSR and principal directions: best |cosine|, by variance", match[0],
-         f"published: mostly diagonal; random directions {match[1].mean():.2f}"),
-        ("PLSR directions within one rank of principal ones, by variance", ordered[0], "published: mostly diagonal"),
-        ("random directions within one rank of principal ones, by variance", ordered[1], "published: none"),
-        ("PLSR and NIPALS: relative distance, scores and weights", [each.twin for each in alike],
-         "worst component of each network"),
-        (f"PLSR read at {FIRST}: variance not of the dominant task", other[:, 0],
-         f"published: fairly clear separation; ours {ranges[0]}, random {random[0]:.2f}"),
-        (f"PLSR written at {SECOND}: variance not of the dominant task", other[:, 1],
-         f"{ranges[1]}, random {random[1]:.2f}"),
-    ]  # fmt: skip
+        ("PLSR and principal directions: best |cosine|, by variance", match[:, 0], f"{published}; {at_random}"),
+        ("PLSR directions within one rank of principal ones, by variance", ordered[:, 0], published),
+        ("random directions within one rank of principal ones, by variance", ordered[:, 1], "published: none"),
+        ("PLSR and NIPALS: relative distance, scores and weights", twins, "worst component of each network"),
+        (f"PLSR read at {FIRST}: {mixed}", other[:, 0], f"published: fairly clear separation; ours {read}"),
+        (f"PLSR written at {SECOND}: {mixed}", other[:, 1], written),
+    ]
     return [over_networks(NAME, quantity, values, note=note) for quantity, values, note in numbers]
 
 
 if __name__ == "__main__":
-    command(run, describe=__doc__)
+    command(measure, report, describe=__doc__)

@@ -12,143 +12,127 @@ tasks would, and PCA is hardly better than random directions at either place.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import nn
 
 import compgraph as cg
 from compgraph.check import ChanceTest, independent_directions
 from compgraph.check.purity import direction_purity, group_purity, joined
+from compgraph.check.rotation import purest_directions
+from compgraph.check.tasks import task_covariances
 from compgraph.show.drawing import INK
-from compgraph.show.palette import colour
-from compgraph.toys import Toy
-from compgraph.toys.multiplication import LEARNING_RATE, N_TRAIN, TASKS, multiplication_data
-from compgraph.toys.perceptron import seeded_perceptron
-from compgraph.toys.together import fit_together
-from compgraph.toys.training import seeded
-from published import Result, command, over_networks, plain, standard_error, write
+from compgraph.show.panels import grouped_bars, number_matrix, plain
+from compgraph.toys import Toy, multiplications
+from compgraph.toys.multiplication import TASKS, multiplication_data
+from published import Result, command, over_networks, write
 
 NAME, MOST, N = "008 one output", 10, 4000
 SITES = {"input": "input", "layers.0.act": "first hidden layer"}
 BASES = {"pca": "PCA", "apart": "independent", "moved": "moved by one group of the input", "best": "tasks known"}
+TEXTS = {name: f"variance of directions in their own task, {text}" for name, text in BASES.items()} | {
+    "groups apart": "variance in the right one of two groups found without labels",
+    "groups moved": "the same, groups by which group of the input moves a direction",
+}
 
 
-def train(seeds: Sequence[int]) -> list[nn.Module]:
-    """Train one network per seed on the sum of the two products, with the note's recipe."""
-    drawn = [multiplication_data(seed=seed) for seed in seeds]
-    models: list[nn.Module] = [seeded_perceptron((4, 16, 16, 1), seeded(seed)) for seed in seeds]
-    inputs = torch.stack([rows[:N_TRAIN] for rows, _ in drawn])
-    targets = torch.stack([products[:N_TRAIN].sum(dim=1, keepdim=True) for _, products in drawn])
-    fit_together(models, inputs, targets, n_steps=1000, lr=LEARNING_RATE, final_lr=LEARNING_RATE)
-    return models
+class Measured(NamedTuple):
+    """What is measured of one network, by name and site."""
+
+    seed: int
+    blocks: int  # that the default finds
+    read: dict[str, int]  # directions of a site that the output reads
+    purity: dict[tuple[str, str], ChanceTest]
+    correlations: np.ndarray  # of the scores of independent directions of the input with the inputs
+    second: np.ndarray  # whether such a direction is in the second group, which comes last
 
 
-def measured(model: nn.Module, seed: int) -> tuple[dict[str, float | ChanceTest], np.ndarray]:
+def measure(toys: Sequence[Toy]) -> list[Measured]:
+    """Train as many networks of one output, and take them apart."""
+    return [take_apart(toy) for toy in multiplications([toy.seed for toy in toys], summed=True)]
+
+
+def take_apart(toy: Toy) -> Measured:
     """Return what the default finds, how pure bases and groups are, and directions of the input by group."""
-    rows = multiplication_data(N, seed=10_000 + seed)[0]
-    stats = cg.collect(model, rows, ["layers.*.act", "head"], sample=N, progress=False)
-    interactions = cg.components(stats).interactions
-    found: dict[str, float | ChanceTest] = {"blocks": float(interactions.split.n_blocks)}
-    still = rows.mean(dim=0)
-
-    def seen(projectors: Mapping[str, torch.Tensor]) -> dict[str, list[np.ndarray]]:
-        """Return the covariance at every site while the inputs move in one subspace only."""
-        moving = {name: still + (rows - still) @ projector for name, projector in projectors.items()}
-        known = {name: cg.collect(model, each, **stats.asked, progress=False) for name, each in moving.items()}
-        return {name: [each.moments[pair].xx / N for pair in stats.pairs] for name, each in known.items()}
-
-    tasks = seen({name: torch.eye(4)[:, columns] @ torch.eye(4)[columns] for name, columns in TASKS.items()})
+    rows = multiplication_data(N, seed=10_000 + toy.seed)[0]
+    stats = cg.collect(toy.model, rows, toy.layers, sample=N, progress=False)
+    interactions, principal = cg.components(stats).interactions, cg.components(stats, "pca")
     first = independent_directions(rows.numpy())
-    groups = [torch.from_numpy(_projector(first.axes, chosen)).float() for chosen in (~first.second, first.second)]
-    moved = list(seen(dict(zip("12", groups, strict=True))).values())
-    for i, pair in enumerate(stats.pairs[: len(SITES)]):
-        site, covariances = pair.source.layer, {name: each[i] for name, each in tasks.items()}
-        found[f"read {site}"] = float(interactions.gradients[i].shape[2])
-        principal = cg.components(stats, "pca", n_components=len(covariances["A"]))[pair.source]
-        apart = independent_directions(stats.samples[pair].x)
-        by_group, by_task = (_purest(apart.axes, *each) for each in ([each[i] for each in moved], covariances.values()))
-        pca = principal.axes / principal.deviation[:, None]
-        for name, axes in zip(BASES, (pca, apart.axes, by_group[0], by_task[0]), strict=True):
-            found[f"{name} {site}"] = direction_purity(axes, covariances, seed=seed)
-        for name, axes, labels in (("apart", apart.axes, apart.second.astype(int)), ("moved", *by_group)):
-            found[f"groups {name} {site}"] = group_purity(axes, labels, covariances, seed=seed)
+    tasks = {name: np.eye(4)[:, columns] @ np.eye(4)[columns] for name, columns in TASKS.items()}
+    by_task, by_group = (
+        task_covariances(toy.model, moving(rows, each), **stats.asked, progress=False)
+        for each in (tasks, dict(zip("12", first.projectors, strict=True)))
+    )
+    read, purity = {}, {}
+    for pair, site, gradients in zip(stats.pairs, SITES, interactions.gradients, strict=False):
+        space, read[site] = pair.source, gradients.shape[2]
+        apart, pca = independent_directions(stats.samples[pair].x), principal[space]
+        moved, groups = purest_directions(apart.axes, by_group[space])
+        best, _ = purest_directions(apart.axes, by_task[space])
+        bases = (pca.axes / pca.deviation[:, None], apart.axes, moved, best)
+        for name, axes in zip(BASES, bases, strict=True):
+            purity[name, site] = direction_purity(axes, by_task[space], seed=toy.seed)
+        for name, axes, labels in (("apart", apart.axes, apart.second.astype(int)), ("moved", moved, groups)):
+            purity[f"groups {name}", site] = group_purity(axes, labels, by_task[space], seed=toy.seed)
     order = np.argsort(first.second, kind="stable")
-    correlations = np.corrcoef(first.axes @ rows.numpy().T, rows.numpy().T)[:4, 4:]
-    return found, np.column_stack([correlations, first.second])[order]
+    correlations = np.corrcoef(first.axes[order] @ rows.numpy().T, rows.numpy().T)[:4, 4:]
+    return Measured(toy.seed, interactions.split.n_blocks, read, purity, correlations, first.second[order])
 
 
-def _projector(axes: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    return axes[chosen].T @ np.linalg.pinv(axes)[:, chosen].T
+def moving(rows: torch.Tensor, projectors: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Return inputs that move in one subspace each and rest at the mean of the rows otherwise."""
+    mean = rows.mean(dim=0)
+    return {name: mean + (rows - mean) @ torch.from_numpy(each).float() for name, each in projectors.items()}
 
 
-def _purest(white: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn uncorrelated directions until each sees as much more of one covariance as can be, and say of which."""
-    values, turn = np.linalg.eigh(white @ (a - b) @ white.T)
-    return turn.T @ white, (values < 0).astype(int)
-
-
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
-    """Train as many networks of one output, at most ten, and measure over them."""
-    seeds = [toy.seed for toy in toys[:MOST]]
-    rows, pictures = zip(*(measured(*each) for each in zip(train(seeds), seeds, strict=True)), strict=True)
-    values = {name: [row[name] for row in rows] for name in rows[0]}
-    tests = {name: joined(each) for name, each in values.items() if isinstance(each[0], ChanceTest)}
-    write(draw(values, tests, pictures[0], seeds[0]), folder, "008-one-output")
-    results = [over_networks(NAME, "blocks that the default finds (it sees one output)", values["blocks"])]
-    for site, place in SITES.items():
-        results.append(over_networks(NAME, f"{place}: directions that the output reads", values[f"read {site}"]))
-        names = {f"{name} {site}": f"variance of directions in their own task, {text}" for name, text in BASES.items()}
-        names[f"groups apart {site}"] = "variance in the right one of two groups found without labels"
-        names[f"groups moved {site}"] = "the same, groups by which group of the input moves a direction"
-        if site == "input":  # there the groups are those of the input itself
-            del names[f"moved {site}"], names[f"groups moved {site}"]
-        for name, text in names.items():
-            shares, test = [each.observed for each in values[name]], tests[name]
-            note = f"{test.name}: {np.mean(test.by_chance):.2f}, p = {test.p_value:.2g}"
-            results.append(over_networks(NAME, f"{place}: {text}", shares, note=note))
-    assert set(values["blocks"]) == {1.0}
-    assert tests["groups apart input"].observed > 0.95
-    inside = {name: tests[f"{name} layers.0.act"] for name in (*BASES, "groups apart", "groups moved")}
+def report(found: list[Measured], folder: Path) -> list[Result]:
+    """Return how purely directions and groups keep to one task, beside chance, where nothing is told of the tasks."""
+    tests = {key: joined([each.purity[key] for each in found]) for key in found[0].purity}
+    inside = {name: tests[name, "layers.0.act"] for name in TEXTS}
+    assert {each.blocks for each in found} == {1}
+    assert tests["groups apart", "input"].observed > 0.95
     assert inside["pca"].observed < inside["apart"].observed < inside["best"].observed
     assert inside["apart"].p_value < 0.05
     assert inside["groups apart"].observed < 0.9 < inside["groups moved"].observed
     assert inside["groups moved"].p_value < 0.05
-    return results
+    write(draw(found), folder, "008-one-output")
+    rows = [over_networks(NAME, "blocks that the default finds (it sees one output)", [each.blocks for each in found])]
+    for site, place in SITES.items():
+        read = [each.read[site] for each in found]
+        rows.append(over_networks(NAME, f"{place}: directions that the output reads", read))
+        for name, text in TEXTS.items():
+            if site == "input" and "moved" in name:  # there the groups are those of the input itself
+                continue
+            shares, test = [each.purity[name, site].observed for each in found], tests[name, site]
+            note = f"{test.name}: {np.mean(test.by_chance):.2f}, p = {test.p_value:.2g}"
+            rows.append(over_networks(NAME, f"{place}: {text}", shares, note=note))
+    return rows
 
 
-def draw(values: Mapping[str, Sequence], tests: Mapping[str, ChanceTest], picture: np.ndarray, seed: int) -> Figure:
+def draw(found: list[Measured]) -> Figure:
     """Draw how purely each basis keeps to one task, and the input of one network taken apart."""
     figure = Figure(figsize=(8, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
-    for rank, (name, text) in enumerate(BASES.items()):
-        for place, site in enumerate(SITES):
-            shares, at = [100 * each.observed for each in values[f"{name} {site}"]], place + 0.2 * (rank - 1.5)
-            label = text if place == 0 else None
-            left.bar(at, np.mean(shares), 0.18, yerr=standard_error(shares), capsize=3, color=colour(rank), label=label)
-            chance = 100 * np.mean(tests[f"{name} {site}"].by_chance)
-            left.hlines(chance, at - 0.09, at + 0.09, color=INK, linewidth=2, label=None if rank + place else "chance")
-    left.set_xticks(range(len(SITES)), list(SITES.values()))
-    left.set_ylabel("variance in own task (%; 50 is fully mixed)", fontsize=9)
-    left.set_ylim(50, 101)
-    plain(left, f"Directions that keep to one task, {len(values['blocks'])} networks")
-    _draw_matrix(right, picture, seed)
+    shares, chance = (
+        {text: 100 * np.array([[part(each.purity[name, site]) for site in SITES] for each in found])
+         for name, text in BASES.items()}
+        for part in (lambda test: test.observed, lambda test: np.mean(test.by_chance))
+    )  # fmt: skip
+    grouped_bars(left, list(SITES.values()), shares, chance=chance)
+    left.set(ylabel="variance in own task (%; 50 is fully mixed)", ylim=(50, 101))
+    plain(left, f"Directions that keep to one task:\nmean and standard error of {len(found)} networks")
+    first = found[0]
+    number_matrix(right, first.correlations, bound=1)
+    right.set_xticks(range(4), [f"$x_{i}$" for i in range(1, 5)])
+    right.set_yticks(range(4), [f"group {1 + group}" for group in first.second.astype(int)])
+    right.axhline(np.sum(~first.second) - 0.5, color=INK, linewidth=2)
+    right.set_xlabel("correlation of score and input")
+    plain(right, f"Input directions of network {first.seed}")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
-def _draw_matrix(axes: Axes, picture: np.ndarray, seed: int) -> None:
-    axes.imshow(picture[:, :4], cmap="PuOr", vmin=-1, vmax=1)
-    for (row, column), value in np.ndenumerate(picture[:, :4]):
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="w" if abs(value) > 0.55 else INK)
-    plain(axes, f"Input directions of network {seed}")
-    axes.set_xticks(range(4), [f"$x_{i}$" for i in range(1, 5)])
-    axes.set_yticks(range(4), [f"group {group:.0f}" for group in picture[:, 4] + 1])
-    axes.set_xlabel("correlation of score and input", fontsize=9)
-    axes.axhline(np.sum(picture[:, 4] == 0) - 0.5, color=INK, linewidth=2)
-
-
 if __name__ == "__main__":
-    command(run, describe=__doc__)
+    command(measure, report, describe=__doc__, most=MOST)

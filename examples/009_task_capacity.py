@@ -9,10 +9,10 @@ The answer: the capacity of a layer is counted in units. How well tasks are lear
 the width: with four r² is 0.96, with two 0.66, with one 0.33, and what is missing is missing task by task: with one
 unit, nearly half of the tasks are not learnt at all while others are learnt well. In the first hidden layer a learnt
 task occupies 1.2 to 1.5 dimensions, mean over plans, up to four units per task, and 2 to 2.3 from sixteen units on. At
-the input it occupies two, its factors, and 1.5 where there are two units a task or fewer.
+the input it occupies two, its factors, and 1.5 to 1.6 where there are two units a task or fewer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,107 +21,101 @@ from matplotlib.figure import Figure
 import compgraph as cg
 from compgraph.check.capacity import effective_rank, n_holding, read_energies
 from compgraph.show.palette import colour
+from compgraph.show.panels import error_lines, mean_and_error, plain
 from compgraph.toys import Plan, Toy, planted
-from published import Result, command, over_networks, plain, standard_error, write
+from published import Result, command, over_networks, write
 
-NAME, SEEDS, LEARNT = "009 task capacity", 5, 0.1
+NAME, MOST, LEARNT = "009 task capacity", 5, 0.1
 WIDTHS, TASKS = (8, 16, 32, 64), (2, 4, 8)
 HIDDEN, INPUT = "first hidden layer", "input"
 SITES = {"layers.0.act": HIDDEN, "input": INPUT}
-LABELS = {
-    f"rank {HIDDEN}": "dimensions of a learnt task\n(effective rank)",
-    "r2": "variance explained\n(r², mean of tasks)",
+PANELS = {
+    f"rank {HIDDEN}": (f"Dimensions in the {HIDDEN}", "dimensions of a learnt task\n(effective rank)"),
+    "r2": ("How well tasks are learnt", "variance explained\n(r², mean of tasks)"),
 }
 
-Plans = Mapping[tuple[int, int], Mapping[str, Sequence[float]]]
+Numbers = dict[str, float]
+Record = dict[tuple[int, int], Numbers]  # of one seed, by width and number of tasks
 
 
-def measured(toy: Toy) -> dict[str, float]:
+def measure(toys: Sequence[Toy]) -> list[Record]:
+    """Train networks of its own with the seeds that came; fewer than all are a quick look at the ends of the ranges."""
+    seeds = [toy.seed for toy in toys]
+    widths, tasks = (each if len(seeds) == MOST else (each[0], each[-1]) for each in (WIDTHS, TASKS))
+    found: list[Record] = [{} for _ in seeds]
+    for width in widths:
+        for count in tasks:
+            trained = planted(Plan(n_tasks=count, width=width), seeds=seeds)
+            for record, toy in zip(found, trained, strict=True):
+                record[width, count] = dimensions(toy)
+    return found
+
+
+def dimensions(toy: Toy) -> Numbers:
     """Return how well tasks are learnt, and the dimensions of those that are, mean over tasks."""
     stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
     learnt = np.array([toy.scores[f"r2_{task}"] >= LEARNT for task in toy.tasks])
     found = {"r2": toy.scores["r2"], "lost": float(1 - learnt.mean())}
     for space, energies in read_energies(stats).items():
         if place := SITES.get(space.layer):
-            found[f"rank {place}"] = float(np.mean([effective_rank(each) for each in energies[learnt]]))
-            found[f"90 % {place}"] = float(np.mean([n_holding(each, 0.9) for each in energies[learnt]]))
+            sizes = np.array([(effective_rank(each), n_holding(each, 0.9)) for each in energies[learnt]])
+            # NaN of a network that has learnt no task.
+            found[f"rank {place}"], found[f"90 % {place}"] = mean_and_error(sizes.reshape(-1, 2))[0].tolist()
     return found
 
 
-def run(toys: Sequence[Toy], folder: Path) -> list[Result]:
-    """Train networks of its own, at most five a plan; fewer make it a quick look at the ends of the ranges."""
-    seeds = range(min(len(toys), SEEDS))
-    widths, tasks = (every if len(seeds) == SEEDS else (every[0], every[-1]) for every in (WIDTHS, TASKS))
-    values: dict[tuple[int, int], dict[str, list[float]]] = {}
-    for width in widths:
-        for count in tasks:
-            rows = [measured(toy) for toy in planted(Plan(n_tasks=count, width=width), seeds=seeds)]
-            values[width, count] = {name: [row[name] for row in rows] for name in rows[0]}
-    write(draw(values, len(seeds)), folder, "009-task-capacity")
-    scarce, ample = values[WIDTHS[0], TASKS[-1]], values[WIDTHS[-1], TASKS[0]]
-    assert np.mean(scarce["r2"]) < 0.6 < 0.98 < np.mean(ample["r2"])
-    assert np.mean(scarce[f"rank {HIDDEN}"]) < np.mean(ample[f"rank {HIDDEN}"]) < 4
+def report(found: list[Record], folder: Path) -> list[Result]:
+    """Return what a task takes where it has few units and where it has many."""
+    scarce, ample = (
+        {name: np.array([record[plan][name] for record in found]) for name in found[0][plan]}
+        for plan in ((WIDTHS[0], TASKS[-1]), (WIDTHS[-1], TASKS[0]))
+    )
+    assert scarce["r2"].mean() < 0.6 < 0.98 < ample["r2"].mean()
+    assert mean_and_error(scarce[f"rank {HIDDEN}"])[0] < ample[f"rank {HIDDEN}"].mean() < 4
     # A product reads both of its factors.
-    assert all(1.9 < each < 2.2 for each in ample[f"rank {INPUT}"])
-    return [row for each in (1, 2, 4, 32) for row in rows_of(values, each)]
+    assert ((ample[f"rank {INPUT}"] > 1.9) & (ample[f"rank {INPUT}"] < 2.2)).all()
+    write(draw(found), folder, "009-task-capacity")
+    return [row for units in (1, 2, 4, 16, 32) for row in rows_of(found, units)]
 
 
-def rows_of(values: Plans, units: int) -> list[Result]:
+def rows_of(found: list[Record], units: int) -> list[Result]:
     """Return the rows of all networks that have so many units of a layer for each task."""
-    plans = [plan for plan in values if plan[0] == units * plan[1]]
-    if not plans:
-        return []
-    said = {"r2": "r², mean of tasks", f"rank {HIDDEN}": f"effective rank of a learnt task, {HIDDEN}"}
+    plans = [plan for plan in found[0] if plan[0] == units * plan[1]]
+    said = {"r2": "r², mean of tasks"}
+    said |= {f"rank {place}": f"effective rank of a learnt task, {place}" for place in (HIDDEN, INPUT)}
     said |= {"lost": "share of tasks that are not learnt"} if units <= 2 else {}
-    if units > 4:
-        said |= {
-            f"90 % {HIDDEN}": f"directions with 90 % of its energy, {HIDDEN}",
-            f"rank {INPUT}": f"effective rank of a learnt task, {INPUT}",
-        }
+    said |= {f"90 % {HIDDEN}": f"directions with 90 % of its energy, {HIDDEN}"} if units > 4 else {}
     note = "width/tasks: " + ", ".join(f"{width}/{count}" for width, count in plans)
     per = f"{units} unit{'s' if units > 1 else ''} of a layer per task"
-    return [
-        over_networks(NAME, f"{per}: {text}", [each for plan in plans for each in values[plan][name]], note=note)
-        for name, text in said.items()
-    ]
+    values = {name: [record[plan][name] for plan in plans for record in found] for name in said}
+    return [over_networks(NAME, f"{per}: {text}", values[name], note=note) for name, text in said.items() if plans]
 
 
-def draw(values: Plans, n: int) -> Figure:
+def draw(found: list[Record]) -> Figure:
     """Draw effective ranks and r², against the number of tasks and against the units per task."""
     figure = Figure(figsize=(8, 5.6), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="col")
-    widths, tasks = (list(dict.fromkeys(plan[side] for plan in values)) for side in (0, 1))
-    for (name, label), row in zip(LABELS.items(), panels, strict=True):
+    widths, tasks = (np.unique([plan[side] for plan in found[0]]).tolist() for side in (0, 1))
+    for (name, (title, label)), (left, right) in zip(PANELS.items(), panels, strict=True):
         for rank, width in enumerate(widths):
-            seen = [values[width, count][name] for count in tasks]
-            style = {"color": colour(rank), "marker": "osD^"[rank], "markersize": 5, "capsize": 2}
-            beside = [count * 1.04 ** (rank - 1.5) for count in tasks]  # error bars would hide one another
-            for axes, places in ((row[0], beside), (row[1], [width / count for count in tasks])):
-                line = axes.errorbar(places, np.mean(seen, axis=1), standard_error(np.transpose(seen)), **style)
-                line.set_label(f"width {width}")
-        row[0].set(ylabel=label, ylim=(0, None))
-    for axes, text, ticks in zip(
-        panels[1],
-        ("number of tasks", "units of a layer per task"),
-        (tasks, sorted({width // count for width, count in values})),
-        strict=True,
-    ):
+            seen = {f"width {width}": np.array([[record[width, count][name] for count in tasks] for record in found])}
+            look = {"color": colour(rank), "marker": "osD^"[rank], "markersize": 5}
+            # Side by side, or error bars would hide one another.
+            error_lines(left, np.multiply(tasks, 1.04 ** (rank - 1.5)), seen, **look)
+            error_lines(right, width / np.array(tasks), seen, **look)
+        left.set(ylabel=label, ylim=(0, None))
+        plain(left, title)
+        plain(right, "")
+    units = sorted({width // count for width, count in found[0]})
+    texts = ("number of tasks", "units of a layer per task")
+    for axes, text, ticks in zip(panels[1], texts, (tasks, units), strict=True):
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [str(each) for each in ticks])
         axes.set_xlabel(text)
-    for axes, title in zip(
-        panels.flat, (f"Dimensions in the {HIDDEN}", "", "How well tasks are learnt", ""), strict=True
-    ):
-        plain(axes, title)
-    figure.suptitle(f"What a task takes (n = {n} networks a point)", fontsize=12)
+    figure.suptitle(f"What a task takes: mean and standard error of {len(found)} networks a point", fontsize=12)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
-def main() -> None:
-    """Train, measure, draw and print."""
-    command(run, describe=__doc__)
-
-
 if __name__ == "__main__":
-    main()
+    command(measure, report, describe=__doc__, most=MOST)

@@ -22,6 +22,7 @@ from compgraph.decompose import ComponentSet
 from compgraph.decompose.evidence import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
 from compgraph.show.drawing import INK, add_legend, figure_bytes
 from compgraph.show.palette import NEUTRAL, colour
+from compgraph.show.panels import plain
 from compgraph.toys import FAMILIES, Plan, Toy, digit_pairs, multiplication, planted
 
 SEED, SHOWN = 100, 12
@@ -31,13 +32,6 @@ def decomposed(toy: Toy, method: str = "interaction") -> tuple[cg.Statistics, Co
     """Return the statistics of a network and its components."""
     stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
     return stats, cg.components(stats, method)
-
-
-def plain(axes: Axes, title: str) -> None:
-    """Head a panel and leave out what it does not need."""
-    axes.set_title(title, fontsize=10, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
 
 
 def mixing_figure(toy: Toy) -> Figure:
@@ -86,7 +80,7 @@ def stacked(axes: Axes, graph: nx.DiGraph, shares: Mapping[str, Mapping[str, flo
         height = np.array([100 * share[task] for _, share in places])
         axes.bar([at for at, _ in places], height, bottom=base, color=colour(rank), width=0.85)
         base += height
-    axes.set_xticks(ticks, names)
+    axes.set_xticks(ticks, names, fontsize=8)
 
 
 def leaks_figure(product: Toy, digits: Toy, epochs: int) -> Figure:

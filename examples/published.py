@@ -2,22 +2,27 @@
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
+import torch
 from matplotlib.figure import Figure
-from scipy.linalg import orth
+from threadpoolctl import threadpool_limits
 
-import compgraph as cg
 from compgraph.connect import write_atomically
-from compgraph.show.drawing import INK, figure_bytes
+from compgraph.show.drawing import figure_bytes
+from compgraph.show.panels import mean_and_error
 from compgraph.toys import Toy, multiplications
 
 HEADINGS = ("experiment", "quantity", "published", "ours", "±", "n", "within error", "asked", "note")
+# An experiment is two functions: what is measured of some networks, a record for each, and the rows of all records.
+Measure = Callable[[Sequence[Toy]], list[Any]]
+Report = Callable[[list[Any], Path], list["Result"]]
 ERRORS = 2.0  # joint standard errors that count as agreement
 
 
@@ -28,7 +33,7 @@ class Result:
     Attributes
     ----------
     values
-        One for each network.
+        One for each network; NaN where a network has none.
     published
         None where no number was published, and NaN where one was that ours cannot be held against; `note` says why.
     published_n
@@ -50,19 +55,24 @@ class Result:
     @property
     def ours(self) -> float:
         """Mean over the networks."""
-        return float(np.mean(self.values))
+        return float(mean_and_error(np.array(self.values))[0])
 
     @property
     def spread(self) -> float:
         """Standard error of the mean; NaN of a single network."""
-        return float(standard_error(self.values))
+        return float(mean_and_error(np.array(self.values))[1])
+
+    @property
+    def n(self) -> int:
+        """Networks that have a value."""
+        return sum(not math.isnan(value) for value in self.values)
 
     @property
     def errors(self) -> float:
         """Difference in units of its standard error, that of the published mean included; NaN without one."""
         if self.published is None:
             return math.nan
-        error = self.spread * math.sqrt(1 + len(self.values) / self.published_n)
+        error = self.spread * math.sqrt(1 + self.n / self.published_n)
         difference = abs(self.ours - self.published)
         return 0.0 if error == difference == 0 else difference / error if error > 0 else math.nan
 
@@ -85,7 +95,7 @@ class Result:
         published = None if self.published is None or math.isnan(self.published) else self.published
         return {
             "experiment": self.experiment, "quantity": self.quantity, "published": published, **known,
-            "n": len(self.values), "within_error": self.within_error, "as_asked": self.as_asked, "note": self.note,
+            "n": self.n, "within_error": self.within_error, "as_asked": self.as_asked, "note": self.note,
             "values": [None if math.isnan(each) else float(f"{each:.6g}") for each in self.values],
         }  # fmt: skip
 
@@ -105,12 +115,6 @@ def over_networks(
     return Result(experiment, quantity, row, published, published_n, tolerance, note)
 
 
-def standard_error(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the standard error of the mean over the first axis, the networks; NaN of a single network."""
-    rows = np.asarray(values, dtype=np.float64)
-    return rows.std(axis=0, ddof=1) / math.sqrt(len(rows)) if len(rows) > 1 else np.full(rows.shape[1:], np.nan)
-
-
 def table(results: Sequence[Result]) -> str:
     """Write rows as a Markdown table."""
     lines = [" | ".join(HEADINGS), " | ".join("---" for _ in HEADINGS)]
@@ -122,7 +126,7 @@ def _cells(result: Result) -> list[str]:
     agrees = {None: "", True: f"yes ({result.errors:.1f} s.e.)", False: f"**no** ({result.errors:.1f} s.e.)"}
     asked = {None: "", True: f"within {result.tolerance:g}: yes", False: f"within {result.tolerance:g}: **no**"}
     numbers = [_number(value) for value in (result.published, result.ours, result.spread)]
-    texts = [result.quantity.replace("|", "\\|"), *numbers, str(len(result.values))]
+    texts = [result.quantity.replace("|", "\\|"), *numbers, str(result.n)]
     note = result.note.replace("|", "\\|")
     return [result.experiment, *texts, agrees[result.within_error], asked[result.as_asked], note]
 
@@ -131,33 +135,21 @@ def _number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def covariances(toy: Toy, space: cg.Space) -> dict[str, np.ndarray]:
-    """Return, for each task, the covariance of a layer's activations while only the inputs of that task vary."""
-    found = {}
-    for task, rows in toy.tasks.items():
-        stats = cg.collect(toy.model, rows, toy.layers, sample=1, progress=False)
-        pair = next(pair for pair in stats.pairs if pair.source == space)
-        found[task] = stats.moments[pair].xx / stats.moments[pair].n
-    return found
-
-
-def principal_within(filters: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the principal axes of what some filters see of a space, and the variance along each, the largest first."""
-    basis = orth(filters.T).T
-    values, vectors = np.linalg.eigh(basis @ covariance @ basis.T)
-    return vectors[:, ::-1].T @ basis, values[::-1]
-
-
-def plain(axes: Axes, title: str) -> None:
-    """Head a panel and leave out the lines it does not need."""
-    axes.set_title(title, fontsize=10, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
-
-
 def write(figure: Figure, folder: Path, name: str) -> Path:
     """Write a figure as it goes into the README, the same bytes every time."""
     return write_atomically(folder / f"note-{name}.png", figure_bytes(figure, ".png", dpi=150))
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Compute on one thread, so that numbers do not depend on how many cores a machine has."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @cache
@@ -166,14 +158,11 @@ def networks(n: int) -> tuple[Toy, ...]:
     return multiplications(range(n))
 
 
-def command(
-    run: Callable[[Sequence[Toy], Path], list[Result]], *, describe: str | None, n_networks: int = 5
-) -> list[Result]:
-    """Run one example from the command line: train the networks, make the folder, print the rows."""
+def command(measure: Measure, report: Report, *, describe: str | None, most: int = 100, n_networks: int = 5) -> None:
+    """Run one experiment from the command line: train the networks, measure, draw and print the rows."""
     parser = argparse.ArgumentParser(description=(describe or "").splitlines()[0] if describe else None)
     parser.add_argument("--networks", type=int, default=n_networks, metavar="N", help="networks to measure over")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="FOLDER", help="where figures go")
     asked = parser.parse_args()
-    results = run(networks(asked.networks), asked.out)
-    print(table(results))
-    return results
+    with on_one_thread():
+        print(table(report(measure(networks(min(asked.networks, most))), asked.out)))

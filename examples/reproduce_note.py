@@ -1,24 +1,36 @@
 """Repeat the note's experiments on many networks, and hold every number against the published one.
 
-Run ``python examples/reproduce_note.py``; it trains 100 networks once, runs every numbered example on them and takes
-less than ten minutes. Figures, ``note.md`` and ``note.json`` (the table, and the values of every network) go to
+Run ``python examples/reproduce_note.py``; it trains 100 networks, runs every numbered example on them and takes less
+than ten minutes on two cores. Figures, ``note.md`` and ``note.json`` (the table, and the values of every network) go to
 ``figures/``. ``--networks 5`` is a quick look; ``--only 002 006`` repeats some and leaves the table as it was.
+
+Networks are dealt to as many processes as there are cores, ten at a time, and each process computes on one thread: the
+numbers do not depend on how many there are.
 """
 
 import argparse
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tqdm import tqdm
 
 from compgraph.connect import write_atomically
-from published import ERRORS, Result, networks, table
+from compgraph.toys import multiplications
+from published import ERRORS, Result, on_one_thread, table
 
 HERE = Path(__file__).parent
+TOGETHER = 10  # networks that are trained and measured at a time: as many as experiments that limit themselves use
+Found = dict[str, list[Any] | str]  # experiment to a record for each network, or to why there is none
 
 
 def experiments(only: Sequence[str]) -> list[Path]:
@@ -31,12 +43,83 @@ def experiments(only: Sequence[str]) -> list[Path]:
 
 
 def load(path: Path) -> ModuleType:
-    """Import an example, whose name starts with a digit."""
-    spec = spec_from_file_location(f"experiment_{path.stem}", path)
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """Import an example, whose name starts with a digit, once in a process."""
+    name = f"experiment_{path.stem}"
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, path)
+        sys.modules[name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]  # half an experiment must not pass for one
+            raise
+    return sys.modules[name]
+
+
+def measure(paths: Sequence[Path], seeds: range) -> Found:
+    """Train some networks and measure of them what is asked."""
+    with on_one_thread():
+        toys, found = multiplications(seeds), {}
+        for path in paths:
+            try:
+                experiment = load(path)
+                used = toys[: max(0, getattr(experiment, "MOST", seeds.stop) - seeds.start)]
+                found[path.stem] = experiment.measure(used) if used else []
+            except Exception as error:  # noqa: BLE001  the others are to run all the same
+                found[path.stem] = failed(path, error)
+    return found
+
+
+def failed(path: Path, error: Exception) -> str:
+    """Say which experiment did not come to its end, and why."""
+    return f"{path.stem}: {type(error).__name__}: {error}".rstrip(": ")
+
+
+def measured(paths: Sequence[Path], n_networks: int, n_processes: int) -> list[Found]:
+    """Measure all networks, in order, by as many processes as are asked for, behind a progress bar."""
+    parts = [range(start, min(start + TOGETHER, n_networks)) for start in range(0, n_networks, TOGETHER)]
+    for path in paths:
+        with suppress(Exception):  # said by `measure`
+            load(path)  # records that other processes send are of the experiments' own kinds
+    with tqdm(total=n_networks, desc="train and measure", unit="network") as bar:
+        if n_processes == 1 or len(parts) == 1:
+            return [_counted(bar, part, measure(paths, part)) for part in parts]
+        # A fork would copy locks that threads hold.
+        pool = ProcessPoolExecutor(min(n_processes, len(parts)), get_context("spawn"), _end_at_interrupt)
+        try:
+            running = {pool.submit(measure, paths, part): part for part in parts}
+            for each in as_completed(running):
+                _counted(bar, running[each], each.result())
+            return [each.result() for each in running]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _end_at_interrupt() -> None:
+    """Let Ctrl-C end a process, which would else go on with the next part."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _counted(bar: tqdm, part: range, found: Found) -> Found:
+    bar.update(len(part))
+    return found
+
+
+def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple[list[Result], list[str]]:
+    """Draw every experiment and make its rows; return these, and what failed."""
+    results: list[Result] = []
+    failures: list[str] = []
+    for path in paths:
+        parts = [each[path.stem] for each in found]
+        broken = [part for part in parts if isinstance(part, str)]
+        try:
+            if not broken:
+                with on_one_thread():
+                    results += load(path).report([record for part in parts for record in part], folder)
+        except Exception as error:  # noqa: BLE001  the others are to be drawn all the same
+            broken = [failed(path, error)]
+        failures += broken[:1]
+    return results, failures
 
 
 def keep(results: Sequence[Result], folder: Path) -> None:
@@ -57,31 +140,19 @@ def keep(results: Sequence[Result], folder: Path) -> None:
     write_atomically(folder / "note.json", f"{text}\n".encode())
 
 
-def failed(path: Path, error: Exception) -> str:
-    """Say which experiment did not come to its end, and why."""
-    return f"{path.stem}: {type(error).__name__}: {error}".rstrip(": ")
-
-
 def main() -> None:
     """Train, measure, write, and say what differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=100, metavar="N", help="networks to train")
     parser.add_argument("--only", nargs="+", default=[], metavar="NUMBER", help="experiments, such as 002 006")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="FOLDER", help="where everything goes")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), metavar="N", help="how many work side by side")
     asked = parser.parse_args()
+    if min(asked.networks, asked.processes) < 1:
+        parser.error(f"--networks {asked.networks} --processes {asked.processes}: at least 1 of both is needed.")
     paths = experiments(asked.only)
-    results: list[Result] = []
-    failures: list[str] = []
-    with tqdm(total=len(paths) + 1, desc=f"train {asked.networks} networks", unit="step") as bar:
-        toys = networks(asked.networks)
-        bar.update()
-        for path in paths:
-            bar.set_description(path.stem)
-            try:
-                results += load(path).run(toys, asked.out)
-            except Exception as error:  # noqa: BLE001  the others are to run all the same
-                failures.append(failed(path, error))
-            bar.update()
+    found = measured(paths, asked.networks, asked.processes)
+    results, failures = report(paths, found, asked.out)
     if not asked.only:  # a part must not take the place of the whole
         keep(results, asked.out)
     differing = [result for result in results if result.within_error is False or result.as_asked is False]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -30,7 +31,7 @@ def execute(path: Path, monkeypatch, *arguments: str) -> None:
 
 def test_there_are_examples() -> None:
     assert {path.stem for path in OTHERS} >= {"find_tasks", "add_a_method", *SMALL}
-    assert {path.stem[:3] for path in EXPERIMENTS} == {f"{number:03}" for number in range(1, 12)}
+    assert {path.stem[:3] for path in EXPERIMENTS} == {f"{number:03}" for number in range(1, 13)}
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
@@ -62,15 +63,17 @@ def test_an_experiment_gives_the_same_bytes_in_another_process(capsys, monkeypat
 def test_the_whole_note_is_kept_though_an_experiment_fails(capsys, monkeypatch, tmp_path) -> None:
     import reproduce_note
 
-    for number, body in (
-        ("901", "raise RuntimeError('no luck')"),
-        ("902", "return [over_networks('902', 'q', [1.0, 3.0], published=9)]"),
+    for number, measured, reported in (
+        ("901", "raise RuntimeError('no luck')", "return []"),
+        ("902", "return [1.0 + toy.seed for toy in toys]", "raise RuntimeError('no paper')"),
+        ("903", "return [1.0, 3.0]", "return [over_networks('903', 'q', found, published=9)]"),
     ):
-        code = f"from published import over_networks\n\n\ndef run(toys, folder):\n    {body}\n"
-        (tmp_path / f"{number}_made_up.py").write_text(code)
+        code = f"def measure(toys):\n    {measured}\n\n\ndef report(found, folder):\n    {reported}\n"
+        (tmp_path / f"{number}_made_up.py").write_text(f"from published import over_networks\n\n\n{code}")
     monkeypatch.setattr(reproduce_note, "HERE", tmp_path)
     monkeypatch.setattr(sys, "argv", ["reproduce_note.py", "--networks", "1", "--out", str(tmp_path / "out")])
-    with pytest.raises(SystemExit, match=r"failed:\n901_made_up: RuntimeError: no luck"):
+    said = r"failed:\n901_made_up: RuntimeError: no luck\n902_made_up: RuntimeError: no paper"
+    with pytest.raises(SystemExit, match=said):
         reproduce_note.main()
     assert "**no** (" in capsys.readouterr().out
     (kept,) = json.loads((tmp_path / "out" / "note.json").read_bytes())
@@ -130,3 +133,63 @@ def test_a_row_of_the_table_reads_as_it_is_meant() -> None:
     assert (
         table([row]).splitlines()[2] == r"| x | a\|b | 4 | 2 | 0.577 | 3 | **no** (2.4 s.e.) | within 1: **no** | n |"
     )
+
+
+EXPERIMENT = """
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from published import over_networks
+
+MOST = 1
+
+
+class Seed(NamedTuple):
+    value: float
+
+
+def measure(toys):
+    return [Seed(float(toy.seed)) for toy in toys]
+
+
+def report(found, folder):
+    return [over_networks("901", "seeds", [each.value for each in found])]
+"""
+
+
+def test_an_experiment_that_cannot_be_read_is_named(tmp_path) -> None:
+    import reproduce_note
+
+    broken, sound = tmp_path / "904_broken.py", tmp_path / "905_sound.py"
+    broken.write_text("raise ImportError('no module')")
+    sound.write_text("def measure(toys):\n    return [1.0] * len(toys)\n")
+    (found,) = reproduce_note.measured([broken, sound], 1, 1)
+    assert found == {"904_broken": "904_broken: ImportError: no module", "905_sound": [1.0]}
+    with pytest.raises(ImportError):
+        reproduce_note.load(broken)
+
+
+@pytest.mark.parametrize("wrong", [("--networks", "0"), ("--processes", "0")])
+def test_nothing_to_do_is_refused(wrong, capsys, monkeypatch, tmp_path) -> None:
+    with pytest.raises(SystemExit):
+        execute(EXAMPLES / "reproduce_note.py", monkeypatch, *wrong, "--out", str(tmp_path))
+    assert "at least 1 of both is needed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_said_of_sets_of_networks_is_what_the_benchmark_found() -> None:
+    found = json.loads((EXAMPLES.parent / "benchmarks" / "results" / "dominance.json").read_bytes())
+    differing = np.mean(found["far_between_sets"])
+    said = runpy.run_path(str(EXAMPLES / "002_task_inputs.py"))["NOISE"]
+    assert f"by more than 0.03 in {differing:.1f} of 16 PCs" in said
+
+
+def test_several_processes_measure_what_one_does(monkeypatch, tmp_path) -> None:
+    import reproduce_note
+
+    path = tmp_path / "901_seeds.py"
+    path.write_text(EXPERIMENT)
+    monkeypatch.setattr(reproduce_note, "TOGETHER", 1)
+    alone = reproduce_note.measured([path], 2, 1)
+    assert [[each.value for each in part[path.stem]] for part in alone] == [[0], []]
+    assert reproduce_note.measured([path], 2, 2) == alone
