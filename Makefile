@@ -19,7 +19,7 @@ test: $(READY)
 	@echo "== Order of imports"
 	$(BIN)/lint-imports
 	@echo "== Tests"
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 benchmark: $(READY)
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[benchmark]"
@@ -27,6 +27,7 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/partial_least_squares.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
+	$(BIN)/python benchmarks/dominance.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/untrained.py
 

@@ -101,3 +101,15 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     other = nx.relabel_nodes(GRAPH, {NODES[0]: "other"})
     with pytest.raises(BadRequest, match="1 of 4 nodes have no pie, the first is 'other'"):
         groups_and_tasks_figure({"one": (other, partition((0, 1, 0, 1)), profile("ABAB"))}, title="all")
+
+
+def test_a_space_with_many_components_gets_the_height_they_need() -> None:
+    def height(width: int) -> float:
+        graph = make_graph(("input", "head"), width=width)
+        shares = {node: {"A": 0.9, "B": 0.1} for node in graph}
+        groups = Partition(dict.fromkeys(graph, 0), 0.3, 0.01, 1.0, "louvain", {}, 0)
+        served = TaskProfile(shares, shares, dict.fromkeys(graph, "A"))
+        return float(groups_and_tasks_figure({"one": (graph, groups, served)}, title="t").get_figheight())
+
+    assert height(3) == height(4)
+    assert height(30) > 30 * 0.2

@@ -115,7 +115,7 @@ def _indices(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> l
 
 def _bar(shapes: Shapes, scale: tuple[float, float]) -> list[str]:
     """Draw a bar that tells how much of a space a height is."""
-    x, bottom = _SIDE + scale[0] * (1 + BOX) + 34, _TOP + scale[1] * shapes.height
+    x, bottom = _SIDE + scale[0] * (1 + BOX) + 37, _TOP + scale[1] * shapes.height
     top = bottom - scale[1] * SCALE
     return [
         f'<path class="bar" d="M{x:.1f} {top:.2f}V{bottom:.2f}"/>',

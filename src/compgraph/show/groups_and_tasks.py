@@ -1,5 +1,6 @@
 """Component graphs by the groups that were found, beside the same graphs by the tasks that components serve."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 import networkx as nx
@@ -44,8 +45,9 @@ def groups_and_tasks_figure(found: Mapping[str, tuple[nx.DiGraph, Partition, Tas
     if not found:
         raise BadRequest("no graphs came; at least one is needed.")
     shades = _shades(tasks, max(1 + max(groups.assignment.values(), default=-1) for _, groups, _ in found.values()))
-    figure = Figure(figsize=(8, 0.6 + 2.8 * len(found)), layout="constrained")
-    panels = figure.subplots(len(found), 2, squeeze=False)
+    heights = [max(2.8, 1.0 + 0.24 * _tallest(graph)) for graph, _, _ in found.values()]
+    figure = Figure(figsize=(8, 0.6 + sum(heights)), layout="constrained")
+    panels = figure.subplots(len(found), 2, squeeze=False, height_ratios=heights)
     for (left, right), (heading, (graph, groups, profile)) in zip(panels, found.items(), strict=True):
         score = found_and_reported(groups, profile)
         verdict = f"{score.n_found} groups found (p = {groups.p_value:.2f}), {score.n_reported} reported"
@@ -69,3 +71,9 @@ def _shades(tasks: Collection[str], n_groups: int) -> dict[str, str]:
             "graphs with fewer groups."
         )
     return dict(zip(tasks, shades, strict=False))
+
+
+def _tallest(graph: nx.DiGraph) -> int:
+    """Return how many components the space with the most has."""
+    spaces = Counter((data["depth"], data["side"]) for _, data in graph.nodes(data=True))
+    return max(spaces.values(), default=0)
