@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from compgraph.errors import CompgraphError, ShapeError, UnknownSite
+from compgraph.errors import EmptyData, NotFinite, ShapeError, UnknownSite
 from compgraph.observe.collect import collect_every
 from compgraph.observe.layer_rows import layer_rows
 
@@ -57,7 +57,7 @@ def test_positions_are_refused_with_numbers() -> None:
 
 
 @pytest.mark.parametrize(("inputs", "layer", "error"), [
-    (INPUTS, "relu", UnknownSite), (INPUTS[:0], "1", CompgraphError), (INPUTS * np.nan, "1", CompgraphError)
+    (INPUTS, "relu", UnknownSite), (INPUTS[:0], "1", EmptyData), (INPUTS * np.nan, "1", NotFinite)
 ])  # fmt: skip
 def test_bad_input_is_refused(inputs, layer, error, model) -> None:
     with pytest.raises(error):

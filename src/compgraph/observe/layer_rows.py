@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from compgraph.errors import ShapeError
+from compgraph.errors import EmptyData, ShapeError
 from compgraph.observe.collect import collect_every
 
 
@@ -29,6 +29,8 @@ def layer_rows(model: nn.Module, inputs: Float[Tensor, "n ..."], layer: str) -> 
 
     Raises
     ------
+    EmptyData
+        Without inputs.
     ShapeError
         When the layer writes several rows for an example, such as positions.
     CompgraphError
@@ -38,6 +40,8 @@ def layer_rows(model: nn.Module, inputs: Float[Tensor, "n ..."], layer: str) -> 
     -----
     O(n d) memory: for what needs single rows. Statistics of many rows are what `compgraph.collect` is for.
     """
+    if not len(inputs):
+        raise EmptyData("there are 0 inputs; pass at least one example.")
     options: dict[str, Any] = {"most": len(inputs), "batch_size": len(inputs), "progress": False}
     stats = collect_every(model, inputs, [layer], **options)
     pair = stats.pairs[0]
