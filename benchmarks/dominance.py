@@ -1,7 +1,7 @@
 """How far the purity of principal components differs between sets of 100 networks that differ in their seeds alone.
 
-Run ``python benchmarks/dominance.py``; it trains ten sets of the note's networks, seeds 0 to 999, in about a quarter of
-an hour on two cores. Of each set it takes what experiment 002 takes: for every principal component of the first hidden
+Run ``python benchmarks/dominance.py``; it trains ten sets of the note's networks, seeds 0 to 999, in about twenty
+minutes on two cores. Of each set it takes what experiment 002 takes: for every principal component of the first hidden
 layer the dominant task's share of its variance, the mean over the set. Differences of more than 0.03 are counted
 between every two sets, and between each set and the published one.
 """
