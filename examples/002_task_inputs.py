@@ -27,7 +27,7 @@ NAME, LAYER, N_PCS, ROUNDING = "002 task inputs", "layers.0.act", 16, 1e-11
 DIFFERENCES = (0.093, 0.068, 0.053, 0.035, 0.005)  # of the variances under the two tasks, PCs 0 to 4
 DOMINANT = (0.78, 0.76, 0.78, 0.81, 0.86, 0.85, 0.84, 0.84, 0.83, 0.86, 0.84, 0.86, 0.84, 0.82, 0.82, 0.81)
 OTHERS = "published for another 100 networks, whose training is not described"
-NOISE = "two sets of 100 of our own networks differ by more than 0.03 in 3.6 of 16 PCs (benchmarks/dominance.py)"
+NOISE = "two sets of 100 of our own networks differ by more than 0.03 in 2.9 of 16 PCs (benchmarks/dominance.py)"
 FITS = {"validation": "PCs of the validation set", "both": "PCs of both task sets"}
 
 

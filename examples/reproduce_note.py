@@ -150,6 +150,10 @@ def main() -> None:
     asked = parser.parse_args()
     if min(asked.networks, asked.processes) < 1:
         parser.error(f"--networks {asked.networks} --processes {asked.processes}: at least 1 of both is needed.")
+    try:
+        asked.out.mkdir(parents=True, exist_ok=True)  # minutes later would be too late to hear of it
+    except OSError as error:
+        parser.error(f"--out {asked.out}: {error.strerror}; choose a folder that can be written.")
     paths = experiments(asked.only)
     found = measured(paths, asked.networks, asked.processes)
     results, failures = report(paths, found, asked.out)

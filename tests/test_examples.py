@@ -126,6 +126,14 @@ def test_verdicts_are_left_out_where_there_is_nothing_to_judge() -> None:
     assert over_networks("x", "q", [1.0, 3.0], published=math.nan, tolerance=1).as_asked is None
 
 
+def test_networks_without_a_value_are_left_out() -> None:
+    from published import over_networks
+
+    row = over_networks("x", "q", [1.0, math.nan, 3.0], published=2.0, published_n=2)
+    assert (row.ours, row.spread, row.n, row.errors) == (2.0, 1.0, 2, 0.0)
+    assert row.record()["values"] == [1.0, None, 3.0]
+
+
 def test_a_row_of_the_table_reads_as_it_is_meant() -> None:
     from published import over_networks, table
 
@@ -175,6 +183,13 @@ def test_nothing_to_do_is_refused(wrong, capsys, monkeypatch, tmp_path) -> None:
         execute(EXAMPLES / "reproduce_note.py", monkeypatch, *wrong, "--out", str(tmp_path))
     assert "at least 1 of both is needed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_said_at_once(capsys, monkeypatch, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        execute(EXAMPLES / "reproduce_note.py", monkeypatch, "--networks", "1", "--out", str(tmp_path / "file"))
+    assert "choose a folder that can be written" in capsys.readouterr().err
 
 
 def test_what_is_said_of_sets_of_networks_is_what_the_benchmark_found() -> None:
