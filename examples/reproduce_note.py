@@ -13,9 +13,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from multiprocessing import get_context
 from pathlib import Path
@@ -56,23 +57,24 @@ def load(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
+def attempt(path: Path, do: Callable[[ModuleType], list[Any]]) -> list[Any] | str:
+    """Do something with an experiment; return what came of it, or say what failed."""
+    try:
+        return do(load(path))
+    except Exception as error:  # noqa: BLE001  the others are to run all the same
+        return f"{path.stem}: {type(error).__name__}: {error}".rstrip(": ")
+
+
 def measure(paths: Sequence[Path], seeds: range) -> Found:
     """Train some networks and measure of them what is asked."""
+
+    def of_those_used(experiment: ModuleType) -> list[Any]:
+        used = toys[: max(0, getattr(experiment, "MOST", seeds.stop) - seeds.start)]
+        return experiment.measure(used) if used else []
+
     with on_one_thread():
-        toys, found = multiplications(seeds), {}
-        for path in paths:
-            try:
-                experiment = load(path)
-                used = toys[: max(0, getattr(experiment, "MOST", seeds.stop) - seeds.start)]
-                found[path.stem] = experiment.measure(used) if used else []
-            except Exception as error:  # noqa: BLE001  the others are to run all the same
-                found[path.stem] = failed(path, error)
-    return found
-
-
-def failed(path: Path, error: Exception) -> str:
-    """Say which experiment did not come to its end, and why."""
-    return f"{path.stem}: {type(error).__name__}: {error}".rstrip(": ")
+        toys = multiplications(seeds)
+        return {path.stem: attempt(path, of_those_used) for path in paths}
 
 
 def measured(paths: Sequence[Path], n_networks: int, n_processes: int) -> list[Found]:
@@ -112,14 +114,17 @@ def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple
     for path in paths:
         parts = [each[path.stem] for each in found]
         broken = [part for part in parts if isinstance(part, str)]
-        try:
-            if not broken:
-                with on_one_thread():
-                    results += load(path).report([record for part in parts for record in part], folder)
-        except Exception as error:  # noqa: BLE001  the others are to be drawn all the same
-            broken = [failed(path, error)]
-        failures += broken[:1]
+        rows = broken[0] if broken else attempt(path, partial(_reported, parts=parts, folder=folder))
+        if isinstance(rows, str):
+            failures.append(rows)
+        else:
+            results += rows
     return results, failures
+
+
+def _reported(experiment: ModuleType, parts: Sequence[list[Any]], folder: Path) -> list[Result]:
+    with on_one_thread():
+        return experiment.report([record for part in parts for record in part], folder)
 
 
 def keep(results: Sequence[Result], folder: Path) -> None:
