@@ -73,7 +73,7 @@ class Stack(nn.Module):
 
 
 class RectifiedStack(Stack):
-    """Run rectified perceptrons side by side, in half the time where there are thousands of rows.
+    """Run rectified perceptrons side by side, in two thirds of the time where there are thousands of rows.
 
     Parameters
     ----------
