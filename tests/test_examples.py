@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_said_at_once(capsys, monkeypatch, tmp_p
 
 def test_what_is_said_of_sets_of_networks_is_what_the_benchmark_found() -> None:
     found = json.loads((EXAMPLES.parent / "benchmarks" / "results" / "dominance.json").read_bytes())
-    differing = np.mean(found["far_between_sets"])
+    differing = np.mean(found["plain"]["far_between_sets"])
     said = runpy.run_path(str(EXAMPLES / "002_task_inputs.py"))["NOISE"]
     assert f"by more than 0.03 in {differing:.1f} of 16 PCs" in said
 
