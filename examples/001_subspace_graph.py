@@ -11,8 +11,7 @@ data, in the same kind of graph and under the same null, give both tasks. So doe
 is used for the labels.
 
 Groups are reported where they beat 19 null graphs and other seeds give them again, else all is one group. A PC is one
-node here; compgraph's graphs have one for either side of a layer, and Louvain groups each PC with itself there: some
-18 groups over five networks with all PCs, where this graph gives three or four.
+node here; compgraph's graphs have one for either side of a layer, and Louvain can group each PC with itself there.
 """
 
 from collections.abc import Sequence

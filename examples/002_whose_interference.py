@@ -4,7 +4,7 @@ Over nine tenths of it are PCA's. Components of the validation set leave 20 % of
 to the other task (axes weighted by variance, here and below). The best orthogonal basis, found knowing the tasks as
 eigenvectors of the difference of their covariances, leaves 1.4 %: no rotation leaves less, so that is the network's
 part. Of the few dimensions that the layers after it read, PCs leave 12 %, the best orthogonal basis of the very same
-dimensions 0.6 %. PCA of one task's set alone leaves 3 %. Interaction components leave least, 0.2 %, but are oblique:
+dimensions 0.6 %. PCA of one task's set alone leaves 3.5 %. Interaction components leave least, 0.2 %, but are oblique:
 that only shows that the tasks are linearly independent.
 """
 

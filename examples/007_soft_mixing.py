@@ -30,7 +30,7 @@ from published import Result, command, over_networks, write
 
 NAME, MOST, FULL, PUBLISHED_N = "007 soft mixing", 10, 5, 5
 CURVE = (0.83, 0.79, 0.66, 0.58, 0.54, 0.49, 0.41, 0.31, 0.22, 0.22, 0.17)  # at l = 0, 0.05, ...
-NOTES = {2: "0.70 or more on any inputs tried; of eleven numbers one is 2 s.e. off by chance in 4 of 10 cases"}
+NOTES = {2: "of eleven numbers one is 2 s.e. off by chance in 4 of 10 cases"}
 QUANTITY = "1 - mean |cos| of distinct input gradients of the two outputs"
 SHOWN = {"tasks": "inputs of both tasks", "validation": "validation inputs"}
 

@@ -5,7 +5,7 @@ regression gets what a unit reads of each pair of inputs, its bias, and how it r
 behind it, and is asked for the unit's loading on the main component of a task. It is tried on networks that it was not
 fitted to, without any data of theirs.
 
-The answer is yes: what it predicts has a cosine of 0.95 with the component that takes data to find (0.34 where the
+The answer is yes: what it predicts has a cosine of 0.96 with the component that takes data to find (0.27 where the
 loadings of a network are dealt to its units at random). The weights before a unit tell nearly all of it; the weights
 behind it alone, which know no input, still tell half of the variance.
 """
