@@ -11,3 +11,5 @@ from jaxtyping import install_import_hook
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 install_import_hook("compgraph", "beartype.beartype")
+
+pytest_plugins = ["fixtures.graphs", "fixtures.networks"]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from compgraph.arrays import fix_signs, read_only, require_finite
+from compgraph.arrays import fix_signs, require_finite
 from compgraph.errors import NotFinite
+from compgraph.records import read_only
 from compgraph.statistics import Moments
 
 

@@ -10,15 +10,15 @@ import networkx as nx
 import numpy as np
 from torch import nn
 
+from compgraph.arguments import whole_number
 from compgraph.check import ChanceTest, TaskProfile, against_rotations, against_twins, stability
 from compgraph.connect import build_graph, edges
 from compgraph.connect.edges import Rule
 from compgraph.decompose import ComponentSet, Interaction, Method, components
-from compgraph.decompose.registry import Decomposition
+from compgraph.decompose.methods import Decomposition
 from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
-from compgraph.request import whole_number
 from compgraph.show.report import summarise, write_report
 from compgraph.statistics import Statistics
 

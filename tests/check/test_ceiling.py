@@ -7,7 +7,7 @@ import pytest
 
 from compgraph.check import HardCeiling, element_centric_similarity, hard_ceiling, omega_index
 from compgraph.check.ceiling import omega_after_moves, partitions, similarity_after_moves
-from compgraph.check.cover import membership_matrix
+from compgraph.check.covers import membership_matrix
 from compgraph.check.similarity import affinity, pair_weights, shared_groups
 from compgraph.errors import BadRequest, EmptyData
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from compgraph.check import ChanceTest, against_rotations, against_twins, chance, stability
 from compgraph.decompose import Interactions, components
-from compgraph.decompose.blocks import Split
+from compgraph.decompose.interaction.blocks import Split
 from compgraph.errors import BadRequest
 from compgraph.observe import collect
 from compgraph.observe.untrained import untrained_twin
@@ -151,8 +151,8 @@ def test_numbers_that_are_none(name, value, two_blocks, found) -> None:
 
 def test_twins_need_the_model(two_blocks) -> None:
     values = {name: getattr(two_blocks, name) for name in Statistics.__dataclass_fields__}
-    with pytest.raises(BadRequest, match="an untrained twin needs the model"):
-        against_twins(Statistics(**{**values, "gradients": None}), n=1)
+    with pytest.raises(BadRequest, match="a comparison with untrained twins needs the model"):
+        against_twins(Statistics(**{**values, "probe": None}), n=1)
 
 
 class Fragile(nn.Module):
@@ -171,7 +171,7 @@ class Fragile(nn.Module):
 @pytest.mark.parametrize("around", [0.0, 0.1])
 def test_a_dead_twin_has_no_gap(around) -> None:
     stats = collect(Fragile(around), draw(200, 6), ["hidden"])
-    assert untrained_twin(stats.gradients.model, 1).gate[0] == 0
+    assert untrained_twin(stats.probe.model, 1).gate[0] == 0
     test = against_twins(stats, n=3, seed=1)
     assert test.by_chance == (0.0, 0.0, 0.0)
     assert np.isfinite(test.observed)

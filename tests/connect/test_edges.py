@@ -10,6 +10,7 @@ from compgraph.connect.edges import correlation, covariance, plsr
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, NotFinite, ShapeError, UnknownName
 from compgraph.statistics import GradientMoments, Moments, Pair, Sample, Space, Statistics
+from fixtures.probes import SilentProbe
 
 SPACES = (Space("input", "in", 0), Space("h", "out", 1), Space("h", "in", 1), Space("head", "out", 2))
 PAIRS = (Pair(SPACES[0], SPACES[1]), Pair(SPACES[2], SPACES[3]))
@@ -18,7 +19,7 @@ X = np.random.default_rng(2).normal(size=(200, 3)) * [2, 1, 0.5]
 ROWS = {PAIRS[0]: (X, np.tanh(X @ FIRST.T)), PAIRS[1]: (np.tanh(X @ FIRST.T), np.tanh(X @ FIRST.T) @ SECOND.T)}
 
 
-class Derivatives:
+class Derivatives(SilentProbe):
     """The network's own Jacobians, row by row."""
 
     def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
@@ -37,7 +38,7 @@ STATS = Statistics(
     {pair: Moments.of(*rows) for pair, rows in ROWS.items()},
     {pair: Sample.of(*rows, ids=np.arange(200), capacity=9, seed=0) for pair, rows in ROWS.items()},
     200,
-    gradients=Derivatives(),
+    probe=Derivatives(),
 )
 
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from compgraph.statistics import GradientMoments, Moments, Pair, Sample, Space, Statistics
+from fixtures.probes import SilentProbe
 
 SPACES = (Space("input", "in", 0), Space("h", "out", 1), Space("h", "in", 1), Space("head", "out", 2))
 PAIRS = (Pair(SPACES[0], SPACES[1]), Pair(SPACES[2], SPACES[3]))
 
 
 @dataclass
-class Jacobians:
+class Jacobians(SilentProbe):
     """The derivatives of the network in closed form."""
 
     jacobians: dict[Pair, np.ndarray]
@@ -45,9 +46,7 @@ class Network:
             {pair: Moments.of(*rows) for pair, rows in ends.items()},
             {pair: Sample.of(*rows, ids=ids, capacity=50, seed=0) for pair, rows in ends.items()},
             len(x),
-            gradients=Jacobians(
-                {PAIRS[0]: first, PAIRS[1]: second}, {SPACES[0]: self.second @ first, SPACES[2]: second}
-            ),
+            probe=Jacobians({PAIRS[0]: first, PAIRS[1]: second}, {SPACES[0]: self.second @ first, SPACES[2]: second}),
         )
 
 

@@ -179,7 +179,7 @@ def test_broken_components_are_rejected(promise: Battery, spoil, network, rows, 
 
 
 def test_a_function_is_as_good_as_a_name(network, rows, monkeypatch) -> None:
-    monkeypatch.setattr("compgraph.decompose.registry.METHODS", dict(METHODS))
+    monkeypatch.setattr("compgraph.decompose.methods.METHODS", dict(METHODS))
 
     def first_features(moments: Moments, n: int) -> tuple[np.ndarray, np.ndarray]:
         return np.eye(len(moments.xx))[:n], np.diagonal(moments.xx)[:n] / moments.n

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, UnknownName
 from compgraph.statistics import GradientMoments, Moments, Pair, Space, Statistics
+from fixtures.probes import SilentProbe
 
 SOURCE, TARGET = Space("input", "in", 0), Space("fc", "out", 1)
 PAIR = Pair(SOURCE, TARGET)
@@ -72,14 +73,14 @@ def test_a_dead_layer_is_named(method: str) -> None:
 
 
 def test_gradients_need_the_model(stats: Statistics) -> None:
-    with pytest.raises(BadRequest, match="'gradient' differentiates the model"):
+    with pytest.raises(BadRequest, match="component method 'gradient' needs the model"):
         components(stats, "gradient")
-    with pytest.raises(BadRequest, match="'interaction' differentiates the model"):
+    with pytest.raises(BadRequest, match="component method 'interaction' needs the model"):
         components(stats)
 
 
 def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
-    class Cut:
+    class Cut(SilentProbe):
         def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None):
             assert patterns is not None
             assert pair == PAIR
@@ -89,9 +90,9 @@ def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
             yield {SOURCE: np.zeros((5, len(filters), 4), dtype=np.float32)}
 
     with pytest.raises(DeadSite, match="no component of fc out changes with input in"):
-        components(replace(stats, gradients=Cut()), "gradient")
+        components(replace(stats, probe=Cut()), "gradient")
     with pytest.raises(DeadSite, match="the output does not change with input in"):
-        components(replace(stats, gradients=Cut()))
+        components(replace(stats, probe=Cut()))
 
 
 def test_a_method_of_the_wrong_shape_is_named(stats: Statistics) -> None:

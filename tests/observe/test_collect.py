@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError, SiteError, UnknownSite
 from compgraph.observe import collect
-from compgraph.statistics import Statistics
+from compgraph.statistics import Look, Statistics
 
 
 def assert_same(a: Statistics, b: Statistics, tolerance: float = 1e-5) -> None:
@@ -239,7 +239,7 @@ def test_half_precision(rows, capture, same_moments):
 def test_autocast_does_not_reach_the_sums(mlp, rows, same_moments):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         stats = collect(mlp, rows, ["act"])
-        assert stats.gradients.gradient_moments(stats.pairs[0], np.eye(5)).total.shape == (5, 6)
+        assert stats.probe.gradient_moments(stats.pairs[0], np.eye(5)).total.shape == (5, 6)
         hidden = mlp[:2](rows)
     assert hidden.dtype == torch.bfloat16
     same_moments(stats.moments[stats.pairs[0]], rows, hidden, 1e-6)
@@ -249,9 +249,9 @@ def test_a_user_in_inference_mode_gets_the_same(mlp, rows):
     expected = collect(mlp, rows)
     with torch.inference_mode():
         found = collect(mlp, rows.clone())
-        gradients = found.gradients.gradient_moments(found.pairs[0], np.eye(5))
+        gradients = found.probe.gradient_moments(found.pairs[0], np.eye(5))
     assert_same(found, expected, 1e-6)
-    assert_array_equal(gradients.total, expected.gradients.gradient_moments(expected.pairs[0], np.eye(5)).total)
+    assert_array_equal(gradients.total, expected.probe.gradient_moments(expected.pairs[0], np.eye(5)).total)
 
 
 def test_a_model_in_train_mode_runs_in_eval_mode(rows):
@@ -264,7 +264,7 @@ def test_nothing_kept_grows_with_the_rows(mlp):
         stats = collect(mlp, torch.randn(n, 6), sample=64, batch_size=128)
         arrays = [getattr(m, f) for m in stats.moments.values() for f in ("mean_x", "mean_y", "xx", "xy", "yy")]
         arrays += [getattr(s, f) for s in stats.samples.values() for f in ("x", "y", "ids")]
-        kept = stats.gradients._inputs._held.tensors
+        kept = stats.probe._inputs._held.tensors
         return sum(each.nbytes for each in arrays) + sum(each.untyped_storage().nbytes() for each in kept)
 
     assert size(10_000) == size(300)
@@ -272,9 +272,9 @@ def test_nothing_kept_grows_with_the_rows(mlp):
 
 def test_the_kept_inputs_are_copies(mlp, rows):
     stats = collect(mlp, rows)
-    before = stats.gradients.gradient_moments(stats.pairs[0], np.eye(5)).total
+    before = stats.probe.gradient_moments(stats.pairs[0], np.eye(5)).total
     rows.zero_()
-    assert_array_equal(stats.gradients.gradient_moments(stats.pairs[0], np.eye(5)).total, before)
+    assert_array_equal(stats.probe.gradient_moments(stats.pairs[0], np.eye(5)).total, before)
 
 
 def test_parts_collected_apart_add_up(mlp, rows):
@@ -288,7 +288,7 @@ def test_gradients_of_parts_are_those_of_the_whole(mlp, rows):
     whole = collect(mlp, rows)
     for pair in whole.pairs:
         filters = np.eye(len(whole.moments[pair].mean_y))
-        found, expected = (each.gradients.gradient_moments(pair, filters) for each in (parts, whole))
+        found, expected = (each.probe.gradient_moments(pair, filters) for each in (parts, whole))
         assert found.n == expected.n == 200
         assert_allclose(found.total, expected.total, atol=1e-10)
         assert_allclose(found.second, expected.second, atol=1e-10)
@@ -540,4 +540,4 @@ def test_no_layers_are_no_wish(mlp, rows):
 
 
 def test_what_was_asked_is_kept(mlp, rows):
-    assert collect(mlp, rows, ["tanh"], rows="sample").asked == {"layers": ["tanh"], "rows": "sample"}
+    assert collect(mlp, rows, ["tanh"], rows="sample").asked == Look(["tanh"], "sample")

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from compgraph.errors import BadRequest
-from compgraph.observe import collect, kept_statistics
+from compgraph.observe import collect
 from compgraph.observe.untrained import untrained_twin
 from compgraph.statistics import Statistics
 
@@ -338,12 +338,12 @@ def require_equal(found: Statistics, expected: Statistics) -> None:
 def test_kept_statistics_are_those_of_the_kept_inputs(sample, mlp, rows) -> None:
     model = mlp.double()
     stats = collect(model, rows.double(), ["act", "tanh"], sample=sample)
-    inputs = torch.cat([arguments[0] for (arguments,) in stats.gradients.batches()])
+    inputs = torch.cat([arguments[0] for (arguments,) in stats.probe.batches()])
     assert len(inputs) == min(sample, 200)
     assert {tuple(row) for row in inputs.tolist()} <= {tuple(row) for row in rows.double().tolist()}
-    found = kept_statistics(stats)
+    found = stats.probe.again()
     require_equal(found, collect(model, inputs, ["act", "tanh"]))
-    twin = kept_statistics(stats, twin=8)
+    twin = stats.probe.again(twin=8)
     require_equal(twin, collect(untrained_twin(model, 8), inputs, ["act", "tanh"]))
     with pytest.raises(AssertionError):
         require_equal(found, twin)
@@ -360,17 +360,21 @@ def test_kept_inputs_are_handed_over_as_they_were_given() -> None:
 
     model, batch = Two().double(), {"left": torch.randn(30, 3).double(), "right": torch.randn(30, 2).double()}
     stats = collect(model, [batch])
-    require_equal(kept_statistics(stats), stats)
+    require_equal(stats.probe.again(), stats)
 
 
 @pytest.mark.parametrize("given", ["selector", "rows"])
 def test_what_was_asked_is_asked_again(given, recurrent) -> None:
     options = {"layers": {"lstm": lambda out: out[0]}} if given == "selector" else {"layers": "head", "rows": "sample"}
     stats = collect(recurrent.double(), torch.randn(30, 5, 4).double(), **options)
-    require_equal(kept_statistics(stats), stats)
+    require_equal(stats.probe.again(), stats)
 
 
-def test_statistics_without_a_model_have_no_twins(mlp, rows) -> None:
-    parts = [collect(mlp, each, first_row=100 * i) for i, each in enumerate(rows.split(100))]
-    with pytest.raises(BadRequest, match=r"needs the model, and these statistics hold none, or were added up"):
-        kept_statistics(parts[0] + parts[1], twin=0)
+def test_parts_of_the_data_have_the_twins_of_the_whole(mlp, rows) -> None:
+    model, data = mlp.double(), rows.double()
+    whole = collect(model, data)
+    parts = [collect(model, each, first_row=100 * i) for i, each in enumerate(data.split(100))]
+    for twin in (None, 8):
+        require_equal((parts[0] + parts[1]).probe.again(twin=twin), whole.probe.again(twin=twin))
+    with pytest.raises(AssertionError):
+        require_equal(parts[0].probe.again(twin=8), whole.probe.again(twin=8))

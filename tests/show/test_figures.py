@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from compgraph.errors import BadRequest, GraphError, NotFinite, ShapeError
-from compgraph.show.drawing import figure_bytes, graph_figure
 from compgraph.show.figures import similarity_figure, task_variance_figure
+from compgraph.show.graph.drawing import figure_bytes, graph_figure
 
 
 def texts(figure) -> list[str]:

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from compgraph.errors import UnknownName
 from compgraph.toys.digit_pairs import digit_pair_networks, digit_pairs, digit_triples, split_digits
-from compgraph.toys.training import seeded
+from compgraph.toys.train_one import seeded
 
 
 @pytest.fixture(scope="module", params=["relu", "gelu"])
@@ -58,7 +58,7 @@ def test_training_sees_no_held_out_image(monkeypatch, split):
 
     # The package exports the function under the name of its module.
     module = import_module("compgraph.toys.digit_pairs")
-    monkeypatch.setattr("compgraph.toys.side_by_side.fit", spy)
+    monkeypatch.setattr("compgraph.toys.readers.fit", spy)
     monkeypatch.setattr(module, "PAIRS", replace(module.PAIRS, noise=0.0))
     toy = digit_pairs(seed=0)
     trained, shown = as_set(torch.cat(seen).reshape(-1, 64)), as_set(toy.data.reshape(-1, 64))

@@ -5,7 +5,7 @@ from sklearn.datasets import load_iris
 
 from compgraph.errors import BadRequest, UnknownName
 from compgraph.toys.iris_pairs import iris_pairs, split_irises
-from compgraph.toys.training import seeded
+from compgraph.toys.train_one import seeded
 
 
 @pytest.fixture(scope="module")

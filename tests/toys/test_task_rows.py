@@ -5,7 +5,7 @@ from scipy.stats import kstest
 
 from compgraph.toys.plan import Plan
 from compgraph.toys.task_rows import MENU, draw_rows
-from compgraph.toys.training import seeded
+from compgraph.toys.train_one import seeded
 
 N = 20_000
 

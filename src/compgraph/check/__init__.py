@@ -3,15 +3,15 @@
 from compgraph.check.agreement import Agreement, agreement
 from compgraph.check.ceiling import HardCeiling, hard_ceiling
 from compgraph.check.chance import ChanceTest, against_rotations, against_twins, stability
-from compgraph.check.cover import Cover, cover, true_cover
+from compgraph.check.covers import Cover, cover, true_cover
 from compgraph.check.distinct import DistinctDirections, distinct_directions
-from compgraph.check.independent import IndependentDirections, independent_directions
+from compgraph.check.example_usage import Unusualness, Usage, unusualness, usage
+from compgraph.check.independent_directions import IndependentDirections, independent_directions
 from compgraph.check.overlap import Overlap, overlap
-from compgraph.check.regions import Regions, activation_patterns, reaching_patterns, regions
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
 from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
-from compgraph.check.tasks import TaskProfile, task_profile
-from compgraph.check.usage import Unusualness, Usage, unusualness, usage
+from compgraph.check.task_profile import TaskProfile, task_profile
+from note.measures.regions.linear_regions import Regions, activation_patterns, reaching_patterns, regions
 
 __all__ = [
     "Agreement",

@@ -14,9 +14,9 @@ from sklearn.metrics import (
     homogeneity_score,
 )
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.group.partition import Partition
-from compgraph.request import whole_number
 
 CHUNK = 2**20  # entries of the largest array made while permuting
 

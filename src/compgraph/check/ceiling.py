@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from compgraph.arguments import whole_number
 from compgraph.check.agreement import importance
-from compgraph.check.cover import Cover, aligned
+from compgraph.check.covers import Cover, aligned
 from compgraph.check.similarity import affinity, pair_agreement, pair_weights, shared_groups, similarities, walking_on
 from compgraph.group.partition import Partition
-from compgraph.request import whole_number
 
 SMALL = 8  # nodes up to which all partitions are tried: 8 nodes have 4140
 BETTER = 1e-12  # a gain this small is rounding

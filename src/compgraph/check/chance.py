@@ -8,15 +8,14 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.stats import special_ortho_group
 
-from compgraph.arrays import brief
+from compgraph.arguments import whole_number
 from compgraph.check.agreement import weighted_ari
-from compgraph.decompose.blocks import split
-from compgraph.decompose.commutant import Coupling, modes
-from compgraph.decompose.interaction import LIMIT, Interactions, blocks_of
+from compgraph.decompose.interaction.blocks import split
+from compgraph.decompose.interaction.commutant import Coupling, modes
+from compgraph.decompose.interaction.method import LIMIT, Interactions, blocks_of
 from compgraph.errors import DeadSite, NotFinite
-from compgraph.observe import has_weights, kept_statistics
-from compgraph.request import whole_number
-from compgraph.statistics import Statistics
+from compgraph.records import brief
+from compgraph.statistics import Probe, Statistics
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,15 +101,17 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
     """
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
     # The twins of a network without weights are the network itself.
-    n = n if has_weights(stats) else 0
+    name, statistic = "untrained twins", "gap"
+    if n == 0 or not (probe := stats.live("a comparison with untrained twins")).trainable():
+        return ChanceTest(name, statistic, math.nan, ())
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
-    observed = blocks_of(kept_statistics(stats), limit).gap if n else math.nan
-    return ChanceTest("untrained twins", "gap", observed, tuple(_twin_gap(stats, each, limit) for each in seeds))
+    by_chance = tuple(_twin_gap(probe, each, limit) for each in seeds)
+    return ChanceTest(name, statistic, blocks_of(probe.again(), limit).gap, by_chance)
 
 
-def _twin_gap(stats: Statistics, seed: int, limit: int) -> float:
+def _twin_gap(probe: Probe, seed: int, limit: int) -> float:
     try:
-        return blocks_of(kept_statistics(stats, twin=seed), limit).gap
+        return blocks_of(probe.again(twin=seed), limit).gap
     except (DeadSite, NotFinite):
         return 0.0
 

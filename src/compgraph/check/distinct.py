@@ -9,9 +9,10 @@ from jaxtyping import Float, Float64, Int64
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
-from compgraph.arrays import brief, read_only, require_finite
-from compgraph.check.chained import chained
+from compgraph.arrays import require_finite
+from compgraph.check.single_linkage import single_linkage
 from compgraph.errors import BadRequest, EmptyData, unknown_name
+from compgraph.records import brief, read_only
 
 Rule = Literal["value", "angle"]
 
@@ -109,7 +110,7 @@ def distinct_directions(
         raise EmptyData("there are 0 gradients, and at least 1 is needed; collect a larger sample.")
     require_finite(gradients, "the gradients")
     rows, inverse = np.unique(gradients.astype(np.float64), axis=0, return_inverse=True)
-    groups = chained(rows, tolerance=given) if by == "value" else _within_angle(rows, given)
+    groups = single_linkage(rows, tolerance=given) if by == "value" else _within_angle(rows, given)
     return _ranked(gradients.astype(np.float64), groups[inverse.reshape(-1)])
 
 

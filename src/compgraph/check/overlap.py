@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from compgraph.arguments import whole_number
 from compgraph.check.agreement import importance
 from compgraph.check.ceiling import ceiling_of
-from compgraph.check.cover import Cover, aligned
+from compgraph.check.covers import Cover, aligned
 from compgraph.check.similarity import affinity, pair_agreement, pair_weights, shared_groups, similarities, walking_on
 from compgraph.group.partition import Partition
-from compgraph.request import whole_number
 
 N_STARTS = 3  # random starts of the search for the ceiling
 
@@ -62,7 +62,7 @@ def overlap(
     Parameters
     ----------
     groups
-        A partition, or node id to the groups it is in, such as `compgraph.check.cover` returns. A str, or anything
+        A partition, or node id to the groups it is in, such as `compgraph.check.covers` returns. A str, or anything
         that is no collection, is one group; an empty collection is none.
     truth
         The same for the true groups, such as `compgraph.check.true_cover` returns. A node that is missing, or comes

@@ -7,12 +7,11 @@ from numbers import Real
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from compgraph.arrays import brief
 from compgraph.check.agreement import importance
-from compgraph.check.cover import Cover, aligned
+from compgraph.check.covers import Cover, aligned
 from compgraph.errors import BadRequest
-from compgraph.frozen import freeze, rebuilt
 from compgraph.group.partition import Partition
+from compgraph.records import brief, freeze, rebuilt
 
 
 @dataclass(frozen=True, slots=True, repr=False)

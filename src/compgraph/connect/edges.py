@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.arrays import brief, read_only, require_finite
+from compgraph.arrays import require_finite
 from compgraph.decompose import Components, partial_least_squares
 from compgraph.errors import BadRequest, ShapeError, unknown_name
+from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Pair, Space, Statistics
 
 # (moments in component coordinates) -> effect of each source component on each target component
@@ -214,13 +215,8 @@ def _block(source: Components, target: Components, kind: Kind, named: tuple[str,
 
 
 def _gradient_block(stats: Statistics, pair: Pair, source: Components, target: Components) -> EdgeBlock:
-    if stats.gradients is None:
-        raise BadRequest(
-            "edge rule 'gradient' differentiates the model, which these statistics do not hold; collect them from "
-            "the model again, or use 'plsr'."
-        )
     unit = np.divide(1.0, target.deviation, out=np.zeros(len(target)), where=target.deviation > 0)
-    slopes = stats.gradients.gradient_moments(
+    slopes = stats.live("edge rule 'gradient'", instead="use 'plsr'").gradient_moments(
         pair, target.axes * unit[:, None], source.patterns * source.deviation[:, None]
     )
     energy = slopes.energy.T * target.share

@@ -3,11 +3,11 @@
 from compgraph.decompose.components import Components, ComponentSet, components
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.gradient import gradient_reads
-from compgraph.decompose.interaction import Interactions, interaction
+from compgraph.decompose.interaction.method import Interactions, interaction_components
+from compgraph.decompose.interaction.rotations import ROTATIONS, register_rotation
+from compgraph.decompose.methods import METHODS, Interaction, Method, register_method
 from compgraph.decompose.partial_least_squares import PartialLeastSquares, partial_least_squares
 from compgraph.decompose.principal import neurons, pca
-from compgraph.decompose.registry import METHODS, Interaction, Method, register_method
-from compgraph.decompose.rotate import ROTATIONS, register_rotation
 
 __all__ = [
     "METHODS",
@@ -21,7 +21,7 @@ __all__ = [
     "PartialLeastSquares",
     "components",
     "gradient_reads",
-    "interaction",
+    "interaction_components",
     "neurons",
     "partial_least_squares",
     "pca",

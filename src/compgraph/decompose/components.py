@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from compgraph.arrays import brief, fix_signs, read_only, require_finite
+from compgraph.arguments import whole_number
+from compgraph.arrays import fix_signs, require_finite
 from compgraph.decompose.directions import Directions, neighbour_gaps, support
-from compgraph.decompose.interaction import LIMIT, Interactions, interaction
-from compgraph.decompose.registry import Decomposition, Interaction, Method, resolve_method
+from compgraph.decompose.interaction.method import LIMIT, Interactions, interaction_components
+from compgraph.decompose.methods import Decomposition, Interaction, Method, resolve_method
 from compgraph.errors import BadRequest, DeadSite, ShapeError
-from compgraph.request import whole_number
+from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Space, Statistics
 
 DEFAULT_LIMIT = 16
@@ -179,7 +180,7 @@ def components(
 
 
 def _from_interactions(stats: Statistics, method: Interaction, limit: int) -> ComponentSet:
-    directions, found = interaction(stats, limit, method.rotations)
+    directions, found = interaction_components(stats, limit, method.rotations)
     parts = {}
     for pair in stats.pairs:
         moments = stats.moments[pair]
@@ -198,11 +199,7 @@ def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, 
 
 
 def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
-    if stats.gradients is None:
-        raise BadRequest(
-            f"method {method.name!r} differentiates the model, which these statistics do not hold; "
-            "collect them from the model again."
-        )
+    probe = stats.live(f"component method {method.name!r}")
     found: dict[Space, Components] = {}
     targets = Directions(*method.writes(stats.moments[stats.pairs[-1]], limit))
     sensitivity = np.ones(len(targets.axes))
@@ -212,7 +209,7 @@ def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space
         # What never varies is not read.
         basis = support(moments.xx)
         # A target counts as much as what lies behind it depends on it.
-        gradients = stats.gradients.gradient_moments(pair, targets.axes * np.sqrt(sensitivity)[:, None], basis)
+        gradients = probe.gradient_moments(pair, targets.axes * np.sqrt(sensitivity)[:, None], basis)
         total = float(np.trace(gradients.second.sum(axis=0))) / gradients.n
         if total == 0:
             raise DeadSite(

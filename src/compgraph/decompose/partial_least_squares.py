@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.linalg import eigh
 
-from compgraph.arrays import brief, fix_signs, read_only
+from compgraph.arrays import fix_signs
 from compgraph.decompose.directions import RANK_TOLERANCE, Directions, support
+from compgraph.records import brief, read_only
 from compgraph.statistics import Moments
 
 

@@ -9,10 +9,10 @@ import networkx as nx
 import numpy as np
 from scipy import sparse
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest, MissingTool, unknown_name
 from compgraph.group.layered_louvain import layered_louvain_communities
 from compgraph.group.spectral import spectral_communities
-from compgraph.request import whole_number
 
 Algorithm = Callable[..., Iterable[Iterable[Any]]]
 

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
+from compgraph.arguments import whole_number
 from compgraph.connect.graph import ordered_nodes
 from compgraph.errors import BadRequest
 from compgraph.group.algorithms import Algorithm, resolve, run, takes_seed
@@ -20,7 +21,6 @@ from compgraph.group.layered import layered_modularity
 from compgraph.group.membership import memberships
 from compgraph.group.null import null_graphs
 from compgraph.group.partition import Partition
-from compgraph.request import whole_number
 
 TEST_RUNS = 2  # runs that are compared with those on null graphs, the same number on both sides
 SAME_QUALITY = 1e-7  # qualities closer than this are equal: rounding must not decide

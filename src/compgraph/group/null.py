@@ -11,9 +11,9 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.arrays import read_only
+from compgraph.arguments import whole_number
 from compgraph.connect.graph import spaces_of
-from compgraph.request import whole_number
+from compgraph.records import read_only
 from compgraph.statistics import Space
 
 TOLERANCE = 1e-8  # largest relative error of a refitted strength

@@ -7,9 +7,8 @@ from typing import Any
 
 import networkx as nx
 
-from compgraph.arrays import brief
 from compgraph.connect.graph import ordered_nodes
-from compgraph.frozen import rebuilt
+from compgraph.records import brief, rebuilt
 
 SIGNIFICANT = 0.05
 STABLE = 0.6

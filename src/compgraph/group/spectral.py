@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.linalg import qr
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest
 from compgraph.group.layered import layered_modularity
-from compgraph.request import whole_number
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
 

@@ -8,11 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from compgraph.errors import ShapeError, SiteError
-from compgraph.observe.batches import Call
-from compgraph.observe.outputs import Selector, problem, remedy
-from compgraph.observe.resolve import Layers, as_mapping, resolve
-from compgraph.observe.rows import Grid, RowMode, common_grid, grid_of, moment_fits, require_moment_fits
-from compgraph.observe.trace import Seen, Trace
+from compgraph.observe.layers import Layers, as_mapping, resolve
+from compgraph.observe.run.activations import Selector, problem, remedy
+from compgraph.observe.run.batches import Call
+from compgraph.observe.run.rows import Grid, RowMode, common_grid, grid_of, moment_fits, require_moment_fits
+from compgraph.observe.run.trace import Seen, Trace
 from compgraph.statistics import Pair, Space
 
 _RESHAPES = re.compile("Pool|latten")

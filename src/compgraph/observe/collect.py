@@ -3,26 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest, CompgraphError, EmptyData
-from compgraph.observe.batches import Call, as_call, batches, n_batches
 from compgraph.observe.chain import chain
-from compgraph.observe.gather import Gatherer
-from compgraph.observe.inputs import InputSample
-from compgraph.observe.models import bare, device_of
-from compgraph.observe.pullback import Pullback
-from compgraph.observe.resolve import Layers, as_mapping
-from compgraph.observe.rows import RowMode
-from compgraph.observe.state import observing
-from compgraph.observe.trace import Hook, hooked, trace
-from compgraph.request import whole_number
-from compgraph.statistics import Statistics
+from compgraph.observe.gradients.pullback import Pullback
+from compgraph.observe.layers import Layers, as_mapping
+from compgraph.observe.run.batches import Call, as_call, batches, n_batches
+from compgraph.observe.run.restore import observing
+from compgraph.observe.run.rows import RowMode
+from compgraph.observe.run.trace import Hook, hooked, trace
+from compgraph.observe.run.unwrap import bare, device_of
+from compgraph.observe.sums.gather import Gatherer
+from compgraph.observe.sums.input_sample import InputSample
+from compgraph.statistics import Look, Statistics
+
+ALL_ROWS = 2**20  # what sample="all" holds; beyond it examples are to be taken in parts
 
 
 def collect(
@@ -31,7 +34,7 @@ def collect(
     layers: Layers = None,
     *,
     rows: RowMode = "position",
-    sample: int = 1024,
+    sample: int | Literal["all"] = 1024,
     seed: int = 0,
     first_row: int = 0,
     batch_size: int = 256,
@@ -59,7 +62,8 @@ def collect(
         features, unless the module is one that keeps channels first (``Conv1d``, ``BatchNorm1d``, pooling), or
         follows one. ``"sample"``: everything a sample has is its features.
     sample
-        Largest number of rows kept per pair, and of inputs kept for gradients.
+        Largest number of rows kept per pair, and of inputs kept for gradients. ``"all"`` keeps every row, for looking
+        at single ones, and is content with one.
     seed
         Chooses those rows, together with their numbers alone.
     first_row
@@ -83,10 +87,12 @@ def collect(
         When a count or the seed is no whole number, or too small; raised before any data are read.
     BadRequest, UnknownSite, SiteError, ShapeError
         When the request does not fit the model; raised on the first batch.
+    BadRequest
+        When there are more than a million rows with ``sample="all"``.
     NotFinite
         Naming the site and batch of a NaN or infinity.
     EmptyData
-        When there are fewer than two rows.
+        When there are fewer than two rows; with ``sample="all"``, none.
 
     Notes
     -----
@@ -109,52 +115,19 @@ def collect(
         batch_size=whole_number(batch_size, "batch_size", minimum=1),
         progress=progress,
     ).result()
-    fewest = min(each.n for each in stats.moments.values())
-    if fewest < 2:
-        raise EmptyData(
-            f"data has {fewest} row. At least 2 are needed for anything to vary, and many more than features for "
-            "trustworthy components."
-        )
+    if sample == "all":
+        _require_all(stats)
+    else:
+        stats.require_rows()
     return stats
 
 
-def collect_every(
-    model: nn.Module,
-    data: Any,
-    layers: Layers = None,
-    *,
-    rows: RowMode = "position",
-    most: int,
-    seed: int = 0,
-    first_row: int = 0,
-    batch_size: int = 256,
-    device: str | torch.device | None = None,
-    progress: bool | None = None,
-) -> Statistics:
-    """Run a model over data as `collect` does and keep every row, though there be only one.
-
-    Parameters
-    ----------
-    model, data, layers, rows, seed, first_row, batch_size, device, progress
-        As for `collect`.
-    most
-        Rows kept per pair; with more, a sample of as many.
-
-    Returns
-    -------
-    Statistics
-        For looking at single rows; one row has no variance to find components in.
-
-    Raises
-    ------
-    BadRequest, UnknownSite, SiteError, ShapeError, NotFinite
-        As `collect`.
-    EmptyData
-        When there are no rows.
-    """
-    wish = _wish(layers, rows, sample=most, seed=seed, first_row=first_row, device=device)
-    size = whole_number(batch_size, "batch_size", minimum=1)
-    return _passed(model, data, wish, batch_size=size, progress=progress).result()
+def _require_all(stats: Statistics) -> None:
+    most = max(each.n for each in stats.samples.values())
+    if most > ALL_ROWS:
+        raise BadRequest(
+            f"{most} rows came, and sample='all' holds {ALL_ROWS} at once; give fewer examples a call, or a number."
+        )
 
 
 def _passed(model: nn.Module, data: Any, wish: "_Wish", *, batch_size: int, progress: bool | None) -> "_Pass":
@@ -195,6 +168,7 @@ def _wish(layers: Layers, rows: RowMode, *, device: str | torch.device | None, *
     if rows not in ("position", "sample"):
         raise BadRequest(f'rows is {rows!r}; needed is "position" or "sample".')
     smallest = {"sample": 1, "seed": 0, "first_row": 0}
+    counts["sample"] = ALL_ROWS if counts["sample"] == "all" else counts["sample"]
     checked = {name: whole_number(value, name, minimum=smallest[name]) for name, value in counts.items()}
     return _Wish(layers, rows, **checked, device=None if device is None else torch.device(device))
 
@@ -244,7 +218,9 @@ class _Pass:
 
     def result(self) -> Statistics:
         """Return the statistics of all batches."""
-        gradients = Pullback(self.model, self.chain, self.inputs, elements=self.elements)
+        asked = Look(self.asked.layers, self.asked.rows)
+        again = partial(collect, progress=False, **asked.options)
+        probe = Pullback(self.model, self.chain, self.inputs, elements=self.elements, observe=again)
         notes = self.chain.notes + self.inputs.notes
         return Statistics(
             self.chain.pairs,
@@ -252,8 +228,8 @@ class _Pass:
             self.gatherer.samples(),
             self.n,
             notes=notes,
-            gradients=gradients,
-            asked={"layers": self.asked.layers, "rows": self.asked.rows},
+            probe=probe,
+            asked=asked,
         )
 
 

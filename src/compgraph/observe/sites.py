@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import nn
 
-from compgraph.observe.batches import Call, as_call
-from compgraph.observe.models import bare, device_of
-from compgraph.observe.resolve import again
-from compgraph.observe.state import observing
-from compgraph.observe.trace import Seen, trace
+from compgraph.observe.layers import again
+from compgraph.observe.run.batches import Call, as_call
+from compgraph.observe.run.restore import observing
+from compgraph.observe.run.trace import Seen, trace
+from compgraph.observe.run.unwrap import bare, device_of
 
 
 @dataclass(frozen=True, slots=True)

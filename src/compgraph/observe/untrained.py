@@ -1,4 +1,4 @@
-"""The same network before it learnt anything, seen on the same inputs."""
+"""The same network before it learnt anything."""
 
 import inspect
 from collections.abc import Iterator
@@ -9,13 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest
-from compgraph.observe.collect import collect
-from compgraph.observe.models import bare
-from compgraph.observe.pullback import Pullback
-from compgraph.observe.state import generators_seeded
-from compgraph.request import whole_number
-from compgraph.statistics import Statistics
+from compgraph.observe.run.restore import generators_seeded
 
 
 def untrained_twin(model: nn.Module, seed: int) -> nn.Module:
@@ -122,50 +118,3 @@ def _settle(twin: nn.Module, homes: dict[str, Tensor]) -> None:
     for module in twin.modules():
         if isinstance(module, nn.RNNBase):
             module.flatten_parameters()  # cuDNN wants them side by side, which the way back undid
-
-
-def has_weights(stats: Statistics) -> bool:
-    """Tell whether the model behind statistics has anything that training changes.
-
-    Parameters
-    ----------
-    stats
-        Of a pass over a model.
-
-    Returns
-    -------
-    bool
-        True also where the model is not at hand.
-    """
-    source = stats.gradients
-    return not isinstance(source, Pullback) or any(True for _ in bare(source.model).parameters())
-
-
-def kept_statistics(stats: Statistics, *, twin: int | None = None) -> Statistics:
-    """Collect the statistics of a model, or of an untrained twin, on the inputs that a pass kept.
-
-    Parameters
-    ----------
-    stats
-        Of a pass over a model.
-    twin
-        Seed of the twin's weights; the model itself when None.
-
-    Returns
-    -------
-    Statistics
-        With the sites of the first pass.
-
-    Raises
-    ------
-    BadRequest
-        When the statistics hold no model, or several.
-    """
-    source = stats.gradients
-    if not isinstance(source, Pullback):
-        raise BadRequest(
-            "an untrained twin needs the model, and these statistics hold none, or were added up from several passes; "
-            "collect them in one pass, or ask for no twins."
-        )
-    model = bare(source.model) if twin is None else untrained_twin(bare(source.model), twin)
-    return collect(model, source.batches(), progress=False, **stats.asked)

@@ -10,10 +10,10 @@ import networkx as nx
 from compgraph.connect import check_graph, to_graphml, to_json, write_atomically
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.group import Partition
-from compgraph.show.dot import dot_text
-from compgraph.show.grouped import groups_of, require_groups, with_groups
-from compgraph.show.html import html_page
-from compgraph.show.render import render
+from compgraph.show.graph.dot import dot_text
+from compgraph.show.graph.grouped import groups_of, require_groups, with_groups
+from compgraph.show.graph.html import html_page
+from compgraph.show.graph.render import render
 
 Exporter = Callable[[nx.DiGraph, Partition | None], str | bytes]
 """What turns a graph and its groups (or none) into the content of a file; text is written as UTF-8."""

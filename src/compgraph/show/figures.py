@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from compgraph.arrays import require_finite
 from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest, GraphError, ShapeError
-from compgraph.show.drawing import INK, add_legend
-from compgraph.show.layout import columns
-from compgraph.show.palette import NEUTRAL, colour
-from compgraph.show.words import heading, next_layers, printable
+from compgraph.show.graph.drawing import INK, add_legend
+from compgraph.show.graph.layout import columns
+from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show.graph.words import heading, next_layers, printable
 
 
 def similarity_figure(

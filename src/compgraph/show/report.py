@@ -16,10 +16,10 @@ from compgraph.check import TaskProfile
 from compgraph.connect import spaces_of, write_atomically
 from compgraph.errors import GraphError, MissingTool
 from compgraph.group import Partition
-from compgraph.show.drawing import figure_bytes, graph_figure
 from compgraph.show.export import save
 from compgraph.show.figures import similarity_figure, task_variance_figure
-from compgraph.show.words import printable
+from compgraph.show.graph.drawing import figure_bytes, graph_figure
+from compgraph.show.graph.words import printable
 from compgraph.statistics import Space, Statistics
 
 # XML cannot carry every layer name, and an installed graphviz may fail; the other files hold the same.

@@ -1,12 +1,12 @@
-"""First and second moments of per-row gradients, one set per target score."""
+"""Gradients of target scores: one by one, or their first and second moments."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 
-from compgraph.arrays import brief, read_only
 from compgraph.errors import EmptyData, ShapeError
+from compgraph.records import brief, read_only
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -94,3 +94,37 @@ class GradientMoments:
     def _require_rows(self) -> None:
         if self.n == 0:
             raise EmptyData("gradient moments of 0 rows have no mean; collect at least one row.")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RowGradients:
+    """Gradients of target scores with respect to rows of a space, in the order of the rows' numbers.
+
+    Attributes
+    ----------
+    gradients
+        One per row and target score.
+    ids
+        Number of each row: of its sample, where a sample has one row; else the sample's number times the number of
+        positions, plus that of the position.
+    """
+
+    gradients: Float[np.ndarray, "n k p"]
+    ids: Int64[np.ndarray, " n"]
+
+    __repr__ = brief
+
+    def __post_init__(self) -> None:
+        order = np.argsort(self.ids, kind="stable")
+        for name in ("gradients", "ids"):
+            sorted_rows = np.asarray(getattr(self, name))[order]
+            sorted_rows.flags.writeable = False
+            object.__setattr__(self, name, sorted_rows)
+
+    def __add__(self, other: "RowGradients") -> "RowGradients":
+        if self.gradients.shape[1:] != other.gradients.shape[1:]:
+            raise ShapeError(
+                f"row gradients of {self.gradients.shape[1:]} and {other.gradients.shape[1:]} scores and features do "
+                "not merge: both must have the same target scores and source space."
+            )
+        return RowGradients(np.concatenate([self.gradients, other.gradients]), np.concatenate([self.ids, other.ids]))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from compgraph.arrays import brief, read_only
 from compgraph.errors import ShapeError
+from compgraph.records import brief, read_only
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -1,109 +1,19 @@
 """What one pass over the data leaves behind: statistics for every pair of facing spaces."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float32, Float64
-
-from compgraph.arrays import brief
-from compgraph.errors import BadRequest
-from compgraph.frozen import freeze, rebuilt
-from compgraph.statistics.gradients import GradientMoments
+from compgraph.errors import BadRequest, EmptyData
+from compgraph.records import brief, freeze, rebuilt
 from compgraph.statistics.moments import Moments
+from compgraph.statistics.probe import Look, MergedProbe, Probe
 from compgraph.statistics.sample import Sample
 from compgraph.statistics.spaces import Pair, Space
 
-
-@runtime_checkable
-class GradientSource(Protocol):
-    """Something that can differentiate scores at one space with respect to rows at the space before it."""
-
-    def gradient_moments(
-        self,
-        pair: Pair,
-        filters: Float64[np.ndarray, "k q"],
-        patterns: Float64[np.ndarray, "m p"] | None = None,
-    ) -> GradientMoments:
-        """Return moments of the gradients of ``filters @ y`` with respect to ``x``, or along ``patterns``."""
-        ...
-
-    def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
-    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
-        """Yield gradients of scores of the output with respect to rows of every space before it, in chunks."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MergedGradients:
-    """The gradients of several passes over parts of the data: a `GradientSource` like any other.
-
-    Every input that a pass kept counts once. Parts that are larger than ``sample`` are thus represented by equally many
-    inputs whatever their size, unlike the rows of `Sample`, which stay a sample of the whole.
-
-    Attributes
-    ----------
-    sources
-        One for each pass.
-    """
-
-    sources: tuple[GradientSource, ...]
-
-    def gradient_moments(
-        self,
-        pair: Pair,
-        filters: Float64[np.ndarray, "k q"],
-        patterns: Float64[np.ndarray, "m p"] | None = None,
-    ) -> GradientMoments:
-        """Return the sum of the moments of all sources.
-
-        Parameters
-        ----------
-        pair
-            One that every source has.
-        filters
-            One target score per row.
-        patterns
-            Directions at the source; with them derivatives along each replace gradients.
-
-        Returns
-        -------
-        GradientMoments
-            Over the kept inputs of all parts. Cost: that of each source.
-        """
-        first, *others = (source.gradient_moments(pair, filters, patterns) for source in self.sources)
-        return sum(others, start=first)
-
-    def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
-    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
-        """Yield the gradients of all sources, one source after the other.
-
-        Parameters
-        ----------
-        filters
-            One score of the output per row.
-
-        Yields
-        ------
-        Mapping
-            As each source does.
-        """
-        for source in self.sources:
-            yield from source.output_gradients(filters)
-
-
-def _merged(one: GradientSource | None, other: GradientSource | None) -> GradientSource | None:
-    """Merge two sources; statistics half of which cannot be differentiated cannot be differentiated."""
-    if one is None or other is None:
-        return None
-    return MergedGradients(
-        tuple(
-            part for each in (one, other) for part in (each.sources if isinstance(each, MergedGradients) else (each,))
-        )
-    )
+SCHEMA = "compgraph-statistics/1"
+NO_LOOK = Look()
+FEWEST = 2  # rows; with fewer nothing varies
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -122,11 +32,13 @@ class Statistics:
         Number of examples seen. A pair may have more rows than that, where positions are rows.
     notes
         Sentences for people: what was chosen on their behalf and what was left out.
-    gradients
-        Differentiates the model on a sample of its inputs; ``None`` for statistics read from elsewhere, and for a sum
-        with such.
+    probe
+        Asks the model again on a sample of its inputs; ``None`` for statistics read from elsewhere, and for a sum with
+        such.
     asked
-        The ``layers`` and ``rows`` that `collect` was asked for, to observe the model on other data in the same way.
+        What `collect` was asked for, to look at the model on other data in the same way.
+    schema
+        Version of this record.
     """
 
     pairs: tuple[Pair, ...]
@@ -134,8 +46,9 @@ class Statistics:
     samples: Mapping[Pair, Sample]
     n_samples: int
     notes: tuple[str, ...] = ()
-    gradients: GradientSource | None = None
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    probe: Probe | None = None
+    asked: Look = NO_LOOK
+    schema: str = SCHEMA
 
     __repr__ = brief
     __reduce__ = rebuilt
@@ -153,6 +66,54 @@ class Statistics:
         """Names of the tapped sites, from the model's input to its output."""
         return tuple(dict.fromkeys(space.layer for space in self.spaces))
 
+    @property
+    def gradients(self) -> Probe | None:
+        """The former name of `probe`."""
+        warnings.warn("Statistics.gradients is called Statistics.probe from 0.2 on.", DeprecationWarning, stacklevel=2)
+        return self.probe
+
+    def live(self, purpose: str, *, instead: str = "") -> Probe:
+        """Return what asks the model again.
+
+        Parameters
+        ----------
+        purpose
+            What it is needed for, as the subject of a sentence.
+        instead
+            What else would do, for the message.
+
+        Returns
+        -------
+        Probe
+            Of the model that was collected from.
+
+        Raises
+        ------
+        BadRequest
+            When the statistics came without a model.
+        """
+        if self.probe is None:
+            raise BadRequest(
+                f"{purpose} needs the model, which these statistics do not hold; collect them from the model again"
+                f"{instead and ', or '}{instead}."
+            )
+        return self.probe
+
+    def require_rows(self) -> None:
+        """Refuse statistics of so few rows that nothing can vary.
+
+        Raises
+        ------
+        EmptyData
+            Naming the number of rows.
+        """
+        fewest = min((each.n for each in self.moments.values()), default=0)
+        if fewest < FEWEST:
+            raise EmptyData(
+                f"data has {fewest} row. At least {FEWEST} are needed for anything to vary, and many more than "
+                "features for trustworthy components."
+            )
+
     def __add__(self, other: "Statistics") -> "Statistics":
         if self.pairs != other.pairs:
             raise BadRequest(
@@ -165,6 +126,11 @@ class Statistics:
             {pair: self.samples[pair] + other.samples[pair] for pair in self.pairs},
             self.n_samples + other.n_samples,
             tuple(dict.fromkeys(self.notes + other.notes)),
-            _merged(self.gradients, other.gradients),
+            _merged(self.probe, other.probe),
             self.asked,
         )
+
+
+def _merged(one: Probe | None, other: Probe | None) -> Probe | None:
+    """Merge two probes; statistics half of which have no model have none."""
+    return None if one is None or other is None else MergedProbe(one.parts() + other.parts())

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt64
 
-from compgraph.arrays import brief, read_only
 from compgraph.errors import BadRequest, ShapeError
+from compgraph.records import brief, read_only
 
 
 def row_priority(ids: Int64[np.ndarray, " n"], seed: int) -> UInt64[np.ndarray, " n"]:

@@ -2,10 +2,10 @@
 
 import torch
 
-from compgraph.request import whole_number
-from compgraph.toys.side_by_side import Examples, Recipe, train_readers
+from compgraph.arguments import whole_number
+from compgraph.toys.readers import Examples, Recipe, train_readers
 from compgraph.toys.toy import Toy
-from compgraph.toys.training import isolated
+from compgraph.toys.train_one import isolated
 
 N_TRAIN_FLOWERS = 110
 

@@ -7,12 +7,12 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest
-from compgraph.request import whole_number
 from compgraph.toys.perceptron import Perceptron, seeded_perceptron
-from compgraph.toys.together import fit_together
 from compgraph.toys.toy import Toy
-from compgraph.toys.training import fit, isolated, seed_list, seeded
+from compgraph.toys.train_many import fit_together
+from compgraph.toys.train_one import fit, isolated, seed_list, seeded
 
 WIDTHS = (4, 16, 16, 2)
 N_ROWS, N_TRAIN = 10_000, 8_000

@@ -9,9 +9,9 @@ from compgraph.toys.families import FAMILIES
 from compgraph.toys.perceptron import Perceptron, seeded_perceptron
 from compgraph.toys.plan import Plan
 from compgraph.toys.task_rows import TaskRows, draw_rows
-from compgraph.toys.together import fit_together
 from compgraph.toys.toy import Toy
-from compgraph.toys.training import isolated, seed_list, seeded, shuffled_batches
+from compgraph.toys.train_many import fit_together
+from compgraph.toys.train_one import isolated, seed_list, seeded, shuffled_batches
 
 __all__ = ["FAMILIES", "Plan", "planted"]
 

@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from compgraph.toys.menu import MENU
-from compgraph.toys.plan import Plan
+from compgraph.toys.plan import MENU, Plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

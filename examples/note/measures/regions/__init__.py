@@ -1,0 +1,1 @@
+"""Measures of linear regions of rectifier networks."""

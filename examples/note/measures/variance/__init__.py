@@ -1,0 +1,1 @@
+"""Measures of the variance of components by task."""

@@ -1,0 +1,238 @@
+"""Which task each component serves: its variance while one task's inputs move and the others rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64
+from torch import nn
+
+from compgraph.connect import node_id
+from compgraph.decompose import Components
+from compgraph.errors import BadRequest
+from compgraph.observe import collect
+from compgraph.records import brief, freeze, rebuilt
+from compgraph.statistics import Space, Statistics
+
+# A component moved by less than this fraction of its variance over the data is moved by no task.
+UNMOVED = 1e-9
+
+
+@runtime_checkable
+class Decomposed(Protocol):
+    """Anything that holds the components of a model and what they came from, such as `compgraph.analyze` returns."""
+
+    @property
+    def stats(self) -> Statistics:
+        """Statistics of the model on its data."""
+        ...
+
+    @property
+    def components(self) -> Mapping[Space, Components]:
+        """Components of every space."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskProfile:
+    """How the variance of every component divides over tasks.
+
+    Attributes
+    ----------
+    variance
+        Node to task to variance of the component's score over that task's inputs, in squared activation units.
+    share
+        The same, divided by the sum over tasks: how much of what moves the component each task is.
+    labels
+        Node to dominant task. A component that no task moves has no label.
+    """
+
+    variance: Mapping[str, Mapping[str, float]]
+    share: Mapping[str, Mapping[str, float]]
+    labels: Mapping[str, str]
+
+    __repr__ = brief
+    __reduce__ = rebuilt
+
+    def __post_init__(self) -> None:
+        freeze(self, "variance", "share", "labels")
+
+    @property
+    def interference(self) -> Mapping[str, float]:
+        """Node to the share that does not belong to its dominant task: 0 is pure, 1 - 1 / tasks is fully mixed."""
+        return MappingProxyType({node: 1 - self.share[node][task] for node, task in self.labels.items()})
+
+
+def task_profile(
+    analysis: Decomposed | Mapping[Space, Components],
+    model: nn.Module,
+    tasks: Mapping[str, Any],
+    **options: Any,
+) -> TaskProfile:
+    r"""Measure how much of each component's variance belongs to each task.
+
+    .. math:: \mathrm{share}_{kt} = \mathrm{var}_t(s_k) \Big/ \sum_{t'} \mathrm{var}_{t'}(s_k)
+
+    where :math:`\mathrm{var}_t` is taken over inputs in which only task ``t`` varies.
+
+    Parameters
+    ----------
+    analysis
+        What `compgraph.analyze` or `compgraph.components` returned.
+    model
+        The same model.
+    tasks
+        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
+    **options
+        Passed on to `compgraph.collect`. What it was asked for the analysis (``layers``, ``rows``) is asked again; with
+        components alone, ``layers`` are needed where a module was tapped with a function.
+
+    Returns
+    -------
+    TaskProfile
+        For every component.
+
+    Raises
+    ------
+    BadRequest
+        With fewer than two tasks, or when the model's layers or their widths are not those of the components.
+    UnknownSite
+        When the model lacks a layer of the components.
+
+    Notes
+    -----
+    One pass over each task's inputs and O(k d^2) per space. Take the inputs from other data than the graph, or the
+    comparison of groups with these labels is circular.
+    """
+    if len(tasks) < 2:
+        raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
+    parts, options = parts_and_options(analysis, options)
+    variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
+    variance: dict[str, dict[str, float]] = {}
+    share: dict[str, dict[str, float]] = {}
+    labels = {}
+    for space in sorted(parts):
+        table = np.stack([variances[task][space] for task in tasks], axis=1)
+        for index, row in enumerate(table):
+            node, total = node_id(space, index), float(row.sum())
+            variance[node] = dict(zip(tasks, row.tolist(), strict=True))
+            moved = total > UNMOVED * parts[space].deviation[index] ** 2
+            share[node] = dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True))
+            if moved:
+                labels[node] = max(share[node], key=share[node].__getitem__)
+    return TaskProfile(variance, share, labels)
+
+
+def task_covariances(
+    model: nn.Module, tasks: Mapping[str, Any], **options: Any
+) -> dict[Space, dict[str, Float64[np.ndarray, "d d"]]]:
+    """Return the covariance of the activations while only the inputs of one task vary, for every space and task.
+
+    Parameters
+    ----------
+    model
+        A trained network.
+    tasks
+        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
+    **options
+        Passed on to `compgraph.collect`, such as ``layers``.
+
+    Returns
+    -------
+    dict
+        Space to task to covariance, in squared activation units: what functions of `compgraph.check` that compare
+        tasks take.
+
+    Raises
+    ------
+    CompgraphError
+        As `compgraph.collect` does.
+
+    Notes
+    -----
+    One pass over each task's inputs.
+    """
+    found: dict[Space, dict[str, Float64[np.ndarray, "d d"]]] = {}
+    for task, inputs in tasks.items():
+        for space, covariance in _covariances(collect(model, inputs, **{"sample": 1, **options})).items():
+            found.setdefault(space, {})[task] = covariance
+    return found
+
+
+def _covariances(stats: Statistics) -> dict[Space, Float64[np.ndarray, "d d"]]:
+    found = {}
+    for pair in stats.pairs:
+        moments = stats.moments[pair]
+        found[pair.source], found[pair.target] = moments.xx / moments.n, moments.yy / moments.n
+    return found
+
+
+def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
+    require_same_spaces(parts, stats)
+    scatter = _covariances(stats)
+    # Rounding leaves the variance of a score that cancels on either side of 0.
+    return {
+        space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)
+        for space, part in parts.items()
+    }
+
+
+def parts_and_options(
+    analysis: Decomposed | Mapping[Space, Components], options: Mapping[str, Any]
+) -> tuple[Mapping[Space, Components], dict[str, Any]]:
+    """Return the components, and what is to be asked of `compgraph.collect` to see the same spaces again.
+
+    Parameters
+    ----------
+    analysis
+        What `compgraph.analyze` or `compgraph.components` returned.
+    options
+        Those given, which go first.
+
+    Returns
+    -------
+    tuple
+        With components alone, ``layers`` are the names of theirs.
+    """
+    if isinstance(analysis, Decomposed):
+        parts, asked = analysis.components, analysis.stats.asked.options
+    else:
+        parts, asked = analysis, {}
+    found = {**asked, **options}
+    if found.get("layers") is None:
+        found["layers"] = list(dict.fromkeys(space.layer for space in sorted(parts)))
+    return parts, found
+
+
+def require_same_spaces(parts: Mapping[Space, Components], stats: Statistics) -> None:
+    """Raise when statistics are not those of the spaces that components belong to.
+
+    Parameters
+    ----------
+    parts
+        The components of every space.
+    stats
+        Of the model they are to be applied to.
+
+    Raises
+    ------
+    BadRequest
+        Naming the layers of both, or the first space with another number of features.
+    """
+    if set(stats.spaces) != set(parts):
+        came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(spaces))) for spaces in (stats.spaces, parts))
+        raise BadRequest(
+            f"the model has the layers {came} and the components {needed}; give the model the components came from, "
+            "and layers= as it was given to collect."
+        )
+    widths = {}
+    for pair, moments in stats.moments.items():
+        widths[pair.source], widths[pair.target] = len(moments.xx), len(moments.yy)
+    for space, part in parts.items():
+        if widths[space] != len(part.center):
+            raise BadRequest(
+                f"{space} has {widths[space]} features in the model and {len(part.center)} in the components; "
+                "give the model the components came from, and the options that were given to collect."
+            )

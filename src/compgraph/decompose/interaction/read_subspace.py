@@ -1,0 +1,187 @@
+"""What the output reads of every space: the local interaction basis, and per-row gradients in it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from compgraph.decompose.directions import RANK_TOLERANCE, descending_eigh, support, varying
+from compgraph.errors import DeadSite
+from compgraph.records import brief, read_only
+from compgraph.statistics import Moments, Space, Statistics
+
+# Directions beyond this share of all energy are hardly read; they would be noise among the components.
+READ_ENERGY = 0.99
+MEMORY = 512 * 2**20  # bytes of gradients held at once; rows beyond that are not asked for
+FEWEST_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Read:
+    """The directions of one space that the output reads, most important first.
+
+    Attributes
+    ----------
+    axes
+        Filters to scores of unit variance that are uncorrelated.
+    patterns
+        What the activations do when a score rises by one and all others stay, those of unread directions included.
+    energy
+        Mean squared change of the outputs, in their variances and summed, when the score rises by one.
+    total
+        Energy of the whole space.
+    gradients
+        Of the output scores with respect to the scores, row by row.
+    """
+
+    axes: Float64[np.ndarray, "r d"]
+    patterns: Float64[np.ndarray, "r d"]
+    energy: Float64[np.ndarray, " r"]
+    total: float
+    gradients: Float32[np.ndarray, "n q r"]
+
+    __repr__ = brief
+
+    def __post_init__(self) -> None:
+        for name in ("axes", "patterns", "energy"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+        gradients = self.gradients.view()  # float32 and no copy: they fill most of the memory
+        gradients.flags.writeable = False
+        object.__setattr__(self, "gradients", gradients)
+
+
+def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
+    """Return filters that scale every output to unit variance, or the leading principal components of those.
+
+    Parameters
+    ----------
+    moments
+        Of the last pair, the model's output as ``y``.
+    limit
+        With more outputs than this, so many principal components of the scaled outputs stand for them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows along single outputs where there are few enough; outputs that never vary are left out, and so are
+        principal components beyond their numerical rank.
+
+    Raises
+    ------
+    DeadSite
+        When no output ever varies.
+    """
+    live = varying(moments.yy)
+    if not live.any():
+        raise DeadSite(
+            f"none of the {len(live)} outputs of the model ever varies over the {moments.n} rows collected, so nothing "
+            "is read of any layer. Give data that moves the outputs."
+        )
+    scale = np.zeros(len(live))
+    scale[live] = 1 / np.sqrt(np.diagonal(moments.yy)[live] / moments.n)
+    if live.sum() <= limit:
+        return np.diag(scale)[live]
+    values, vectors = descending_eigh(moments.yy / moments.n * np.outer(scale, scale))
+    rank = min(limit, int((values > RANK_TOLERANCE * values[0]).sum()))
+    return vectors[:rank] * scale / np.sqrt(values[:rank, None])
+
+
+def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: int) -> dict[Space, Read]:
+    r"""Find the directions of every space that the output reads.
+
+    Activations are whitened, :math:`z = W (x - \bar x)` with unit covariance, and of
+
+    .. math:: M = E[J^\top J], \qquad J = \partial t / \partial z
+
+    with :math:`t` the output scores, the leading eigenvectors are kept that hold 99 % of the trace.
+
+    Parameters
+    ----------
+    stats
+        Of a model that can be differentiated.
+    filters
+        Output scores, from `output_filters`.
+    limit
+        At most this many directions per space.
+
+    Returns
+    -------
+    dict
+        For each ``"in"`` space, in the order in which data flows.
+
+    Raises
+    ------
+    BadRequest
+        When the statistics hold no model.
+    DeadSite
+        When the output does not change with a space.
+
+    Notes
+    -----
+    Costs q backward passes per kept input, O(d^3) per space, and at most 512 MB for gradients: where they would take
+    more, fewer inputs are used.
+
+    References
+    ----------
+    Bushnaq et al., "The local interaction basis: identifying computationally-relevant and sparsely interacting
+    features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
+    """
+    probe = stats.live("component method 'interaction'")
+    white = {pair.source: _whitening(stats.moments[pair]) for pair in stats.pairs}
+    patterns = {space: each[1] for space, each in white.items()}
+    gradients = _held(probe.output_gradients(filters), patterns)
+    return {space: _read(space, *white[space], gradients[space], limit) for space in sorted(white)}
+
+
+def _whitening(moments: Moments) -> tuple[Float64[np.ndarray, "r d"], Float64[np.ndarray, "r d"]]:
+    """Return filters to uncorrelated scores of unit variance, and their patterns."""
+    basis = support(moments.xx)
+    covariance = basis @ moments.xx @ basis.T / moments.n
+    # Scaled first: features in small units would be lost among the eigenvectors of the rest.
+    deviation = np.sqrt(np.diagonal(covariance))
+    values, vectors = descending_eigh(covariance / np.outer(deviation, deviation))
+    root = np.sqrt(values)[:, None]
+    return (vectors / root / deviation) @ basis, (vectors * root * deviation) @ basis
+
+
+def _held(
+    chunks: Iterator[Mapping[Space, Float32[np.ndarray, "n q d"]]], patterns: Mapping[Space, Float64[np.ndarray, "r d"]]
+) -> dict[Space, Float32[np.ndarray, "n q r"]]:
+    """Return gradients along patterns, for as many rows as memory allows."""
+    narrow = {space: each.T.astype(np.float32) for space, each in patterns.items()}
+    held: list[dict[Space, np.ndarray]] = []
+    size = rows = 0
+    for chunk in chunks:
+        held.append({space: gradients @ narrow[space] for space, gradients in chunk.items()})
+        size += sum(each.nbytes for each in held[-1].values())
+        rows += min(len(each) for each in held[-1].values())
+        if size >= MEMORY and rows >= FEWEST_ROWS:
+            break
+    return {space: np.concatenate([each[space] for each in held]) for space in patterns}
+
+
+def _read(
+    space: Space,
+    axes: Float64[np.ndarray, "p d"],
+    patterns: Float64[np.ndarray, "p d"],
+    gradients: Float32[np.ndarray, "n q p"],
+    limit: int,
+) -> Read:
+    flat = gradients.reshape(gradients.shape[0] * gradients.shape[1], gradients.shape[2])
+    energy, vectors = descending_eigh((flat.T @ flat).astype(np.float64) / len(gradients))
+    total = float(energy.sum())
+    if not total > 0:
+        raise DeadSite(
+            f"the output does not change with {space}: its gradients are all 0. The layers after it are dead on this "
+            "data, or cut by a detach; leave the layer out."
+        )
+    enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * total)) + 1
+    kept = vectors[: min(enough, limit)]
+    return Read(
+        axes=kept @ axes,
+        patterns=kept @ patterns,
+        energy=energy[: len(kept)],
+        total=total,
+        gradients=gradients @ kept.T.astype(np.float32),
+    )

@@ -1,0 +1,1 @@
+"""Gradients of a live model with respect to rows of its sites."""

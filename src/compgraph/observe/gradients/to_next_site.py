@@ -1,0 +1,108 @@
+"""One run of a model with the rows of one site as leaves of autograd, and gradients of scores at the next site."""
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor, nn
+
+from compgraph.observe.chain import Chain
+from compgraph.observe.gradients.leaves import Nudge, no_gradient, run_nudged
+from compgraph.observe.run.batches import Call
+
+
+class Segment:
+    """One run of the model with the source's rows as leaves of autograd and the target's rows at hand.
+
+    Parameters
+    ----------
+    model
+        Run once, under the caller's settings of autograd.
+    chain
+        The sites.
+    site
+        Number of the pair in the chain.
+    call
+        Arguments of the run.
+    """
+
+    def __init__(self, model: nn.Module, chain: Chain, site: int, call: Call) -> None:
+        self.source, self.target = chain.taps[site : site + 2]
+        grid = chain.grids[site]
+        self.n_rows = call.size * prod(grid)
+        self.nudge = Nudge(self.source, grid, self.n_rows, call.size, alone=True)
+        self.rows = run_nudged(model, call, nudges=[self.nudge], target=self.target, grid=grid)
+
+    def gradients(
+        self, filters: Float64[Tensor, "k q"], signs: Float64[np.ndarray, " rows"] | None
+    ) -> Iterator[tuple[int, Float64[Tensor, "rows p"], Float64[Tensor, "rows p"]]]:
+        """Yield, per target score, the gradient of its sum and of its sum with signs.
+
+        Parameters
+        ----------
+        filters
+            One target score per row.
+        signs
+            Of the target's rows; without them both gradients are the same.
+
+        Yields
+        ------
+        tuple
+            Number of the score, and the two gradients of every row of the source.
+
+        Raises
+        ------
+        SiteError
+            When nothing differentiable leads from source to target.
+        """
+        rows, delta = self.rows, self.nudge.delta
+        if rows is None or delta is None or not rows.requires_grad:
+            raise no_gradient(self.source.name, self.target.name)
+        with torch.autocast(rows.device.type, enabled=False):
+            scores = rows @ filters.to(rows).T
+        for b in range(len(filters)):
+            plain = self._gradient(scores[:, b].sum(), delta)
+            probed = plain if signs is None else self._gradient(scores[:, b] @ like(signs, scores), delta)
+            yield b, plain, probed
+
+    def narrow(self, gradient: Float64[Tensor, "rows p"]) -> Float[Tensor, "rows p"]:
+        """Return a gradient in the precision in which it was computed, which loses nothing.
+
+        Parameters
+        ----------
+        gradient
+            From `gradients`.
+
+        Returns
+        -------
+        torch.Tensor
+            Float32, or float64 for float64 activations.
+        """
+        return gradient if self.nudge.delta is None else gradient.to(self.nudge.delta.dtype)
+
+    def _gradient(self, score: Tensor, delta: Tensor) -> Float64[Tensor, "rows p"]:
+        (gradient,) = torch.autograd.grad(score, delta, retain_graph=True, allow_unused=True)
+        if gradient is None:
+            raise no_gradient(self.source.name, self.target.name)
+        result: Tensor = gradient.double()
+        return result
+
+
+def like(values: Float[np.ndarray, "..."], tensor: Tensor) -> Tensor:
+    """Return an array as a tensor of another one's type and device.
+
+    Parameters
+    ----------
+    values
+        Any shape.
+    tensor
+        The example.
+
+    Returns
+    -------
+    torch.Tensor
+        A copy.
+    """
+    return torch.tensor(values).to(tensor)

@@ -1,0 +1,1 @@
+"""One run of a model: watched, fed, and left as it was."""

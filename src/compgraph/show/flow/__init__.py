@@ -1,0 +1,1 @@
+"""Flow diagrams: bands as wide as the variance they carry, by task."""

@@ -1,0 +1,197 @@
+"""The flow diagram on paper: boxes for components, bands for links, a colour for every task."""
+
+import os
+from pathlib import Path
+
+import networkx as nx
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as Outline
+
+from compgraph.check import TaskProfile
+from compgraph.connect import write_atomically
+from compgraph.errors import unknown_name
+from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
+from compgraph.show.flow.page import flow_html
+from compgraph.show.flow.shapes import BOX, SCALE, Ribbon, Shapes, flow_shapes, spread
+from compgraph.show.flow.words import colours, hidden_bands, legend, reading
+from compgraph.show.graph.drawing import INK, add_legend, figure_bytes
+from compgraph.show.graph.words import heading, next_layers, printable
+from compgraph.show.graph.words import title as graph_title
+
+_QUIET = "#5B6270"
+_STEP, _POINTS = 7.6, 235.0
+"""Least distance of the labels in a column, and height of the drawing, in points."""
+_CURVE = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
+_SUFFIXES = (".html", ".svg", ".png", ".pdf")
+
+
+def flow_figure(
+    graph: nx.DiGraph, profile: TaskProfile, *, title: str | None = None, smallest: float | int = SMALLEST
+) -> Figure:
+    """Draw what flows through a component graph: the bands between components, split by task.
+
+    A box is a component, as high as its share of its space. A band is a link; where it arrives it is as wide as the
+    part of the target that comes from the source, and where it leaves as the part of the source that goes there. Its
+    strips are the tasks of the source. See `task_flow` for the formula.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+    profile
+        Task shares of its nodes, from `compgraph.task_profile`.
+    title
+        Heading; by default the components and the weights.
+    smallest
+        Bands thinner than this at both ends are left out, as a share of a space; the picture says how much they are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        At least 8 inches wide, one column per space in the order in which data flows.
+
+    Raises
+    ------
+    GraphError, BadRequest
+        As `task_flow`.
+
+    Notes
+    -----
+    All heights are shares of a space, without unit. O(n log n + m log m) for n nodes and m edges.
+    """
+    found = task_flow(graph, profile, smallest=smallest)
+    shapes = flow_shapes(graph, found)
+    figure = Figure(figsize=(max(8.0, 1.2 * len(shapes.columns)), 5.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.set_xlim(-0.06, 1.1 + BOX)
+    axes.set_ylim(shapes.height + 0.01, -0.01)
+    heading_text = graph_title(graph) if title is None else title
+    figure.suptitle(printable(heading_text), fontsize=12, color=INK, parse_math=False)
+    words = "\n".join([*reading(), hidden_bands(found, smallest)]).strip()
+    axes.set_title(words, fontsize=8.0, color=_QUIET, pad=36, parse_math=False)
+    _draw(axes, found, shapes)
+    _head(axes, graph, shapes)
+    _label(axes, graph, shapes)
+    _draw_scale(axes, shapes)
+    add_legend(figure, legend(found))
+    return figure
+
+
+def _draw(axes: Axes, found: Flow, shapes: Shapes) -> None:
+    shades = colours(found)
+    for ribbon in shapes.ribbons:
+        for number, strip in enumerate(ribbon.leaving):
+            outline = Outline(_curve(ribbon, number), _CURVE)
+            axes.add_patch(PathPatch(outline, facecolor=shades[strip.task], alpha=0.5, linewidth=0, zorder=1))
+    for box in shapes.boxes.values():
+        for strip in box.strips:
+            corner = (box.x, strip.top)
+            axes.add_patch(
+                Rectangle(corner, BOX, strip.bottom - strip.top, facecolor=shades[strip.task], linewidth=0, zorder=2)
+            )
+        axes.add_patch(
+            Rectangle((box.x, box.top), BOX, box.bottom - box.top, fill=False, edgecolor=INK, linewidth=0.6, zorder=3)
+        )
+
+
+def _curve(ribbon: Ribbon, number: int) -> list[tuple[float, float]]:
+    """Return the outline of one strip: out along its upper edge, back along its lower one."""
+    here, there = ribbon.leaving[number], ribbon.arriving[number]
+    start, stop, middle = ribbon.start, ribbon.stop, (ribbon.start + ribbon.stop) / 2
+    upper = [(start, here.top), (middle, here.top), (middle, there.top), (stop, there.top)]
+    lower = [(stop, there.bottom), (middle, there.bottom), (middle, here.bottom), (start, here.bottom)]
+    return [*upper, *lower, (start, here.top)]
+
+
+def _head(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
+    """Write above every column what it holds."""
+    readers, across = next_layers(graph), {box.column: box.x + BOX / 2 for box in shapes.boxes.values()}
+    for number, column in enumerate(shapes.columns):
+        words = "\n".join(printable(part, limit=18) for part in heading(column, readers))
+        _write(axes, words, (across[number], 0.0), size=8.0, align=("center", "bottom"), up=6.0)
+
+
+def _label(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
+    """Write the index of every component beside its box; labels that would touch give way, and some are left out."""
+    step = _STEP * shapes.height / _POINTS
+    for number in range(len(shapes.columns)):
+        boxes = [box for box in shapes.boxes.values() if box.column == number]
+        room = int(shapes.height / step) + 1
+        kept = boxes if len(boxes) <= room else sorted(boxes, key=lambda box: box.top - box.bottom)[:room]
+        shown = [box for box in boxes if box in kept]
+        for box, y in zip(shown, spread([(b.top + b.bottom) / 2 for b in shown], step, shapes.height), strict=True):
+            words = str(graph.nodes[box.node]["index"])
+            _write(axes, words, (box.x - 0.006, y), size=7.0, align=("right", "center"))
+
+
+def _draw_scale(axes: Axes, shapes: Shapes) -> None:
+    """Draw a bar that tells how much of a space a height is."""
+    x, bottom = 1 + BOX + 0.035, shapes.height
+    axes.plot([x, x], [bottom - SCALE, bottom], color=INK, linewidth=1.5, solid_capstyle="butt", clip_on=False)
+    words = f"{100 * SCALE:.0f} % of\na space"
+    _write(axes, words, (x + 0.01, bottom - SCALE / 2), size=7.0, align=("left", "center"))
+
+
+def _write(
+    axes: Axes, words: str, place: tuple[float, float], *, size: float, align: tuple[str, str], up: float = 0.0
+) -> None:
+    axes.annotate(
+        words,
+        place,
+        (0.0, up),
+        textcoords="offset points",
+        fontsize=size,
+        color=INK,
+        ha=align[0],
+        va=align[1],
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def save_flow(
+    path: str | os.PathLike[str],
+    graph: nx.DiGraph,
+    profile: TaskProfile,
+    *,
+    title: str | None = None,
+    smallest: float | int = SMALLEST,
+) -> Path:
+    """Save the flow diagram of a component graph.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.html`` (interactive, one file, works offline), ``.svg``, ``.png`` or ``.pdf``.
+    graph, profile, title, smallest
+        As for `flow_figure`.
+
+    Returns
+    -------
+    pathlib.Path
+        Where it was written.
+
+    Raises
+    ------
+    UnknownName
+        When the suffix is none of those.
+    GraphError, BadRequest
+        As `flow_figure`.
+    OutputError
+        When the path cannot be written; what was there before is untouched.
+
+    Notes
+    -----
+    The same graph and profile give the same bytes, whatever the order of insertion.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise unknown_name("flow diagram format", suffix, _SUFFIXES)
+    if suffix == ".html":
+        content = flow_html(graph, profile, title=title, smallest=smallest).encode()
+    else:
+        content = figure_bytes(flow_figure(graph, profile, title=title, smallest=smallest), suffix)
+    return write_atomically(path, content)

@@ -1,0 +1,173 @@
+"""The flow diagram as one page that opens without a network connection: a drawing, a legend and their code."""
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+import networkx as nx
+
+from compgraph.check import TaskProfile
+from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
+from compgraph.show.flow.shapes import BOX, SCALE, Box, Ribbon, Shapes, flow_shapes, spread
+from compgraph.show.flow.words import colours, describe_band, describe_boxes, hidden_bands, legend, reading
+from compgraph.show.graph.words import heading, next_layers, printable
+from compgraph.show.graph.words import title as graph_title
+
+_COLUMN, _SPACE = 190.0, 460.0
+"""Least width of a column, and height of a space, in points."""
+_SIDE, _TOP = 70.0, 48.0
+_STEP = 13.0
+"""Least distance of the labels in a column, in points."""
+
+
+def flow_html(
+    graph: nx.DiGraph, profile: TaskProfile, *, title: str | None = None, smallest: float | int = SMALLEST
+) -> str:
+    """Return the interactive flow diagram of a component graph as HTML text.
+
+    Every box and band says what it is when pointed at, and every box when the arrow keys reach it; the bands of the
+    chosen box and the strips of the chosen task stand out. The page loads nothing: its content security policy
+    forbids it, and names are escaped.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+    profile
+        Task shares of its nodes, from `compgraph.task_profile`.
+    title
+        Heading; by default the components and the weights.
+    smallest
+        Bands thinner than this at both ends are left out, as a share of a space; the page says how much they are.
+
+    Returns
+    -------
+    str
+        A whole document. What it shows is there without JavaScript too.
+
+    Raises
+    ------
+    GraphError, BadRequest
+        As `compgraph.show.task_flow`.
+
+    Notes
+    -----
+    About 6 kB, 400 bytes a box and 500 bytes a band; at most 2 / ``smallest`` bands lie between two spaces.
+    """
+    found = task_flow(graph, profile, smallest=smallest)
+    shapes = flow_shapes(graph, found)
+    template = Template(Path(__file__).with_name("flow.html").read_text(encoding="utf-8"))
+    width = _COLUMN * max(len(shapes.columns), 4)
+    scale = (width, _SPACE)
+    note = hidden_bands(found, smallest)
+    return template.substitute(
+        title=_safe(graph_title(graph) if title is None else title),
+        summary=_safe(f"{len(shapes.boxes)} components, {len(shapes.ribbons)} bands. {note}".strip()),
+        reading="</p>\n<p>".join(_safe(line) for line in reading()),
+        legend="\n".join(_buttons(found)),
+        viewbox=f"0 0 {width + 2 * _SIDE + 24:g} {_SPACE * shapes.height + _TOP + 12:g}",
+        columns="\n".join([*_headings(graph, shapes, scale), *_bar(shapes, scale)]),
+        bands="\n".join(_bands(graph, found, shapes, scale)),
+        boxes="\n".join([*_boxes(graph, found, shapes, scale), *_indices(graph, shapes, scale)]),
+    )
+
+
+def _buttons(found: Flow) -> list[str]:
+    return [
+        f'<button type="button" aria-pressed="false" data-only="{task}">'
+        f'<span class="swatch" style="background:{shade}"></span>{_safe(name, limit=60)}</button>'
+        for task, (name, shade) in enumerate(legend(found))
+    ]
+
+
+def _safe(text: str, *, limit: int | None = None) -> str:
+    return escape(printable(text, limit=limit))
+
+
+def _point(x: float, y: float, scale: tuple[float, float]) -> str:
+    return f"{_SIDE + scale[0] * x:.1f} {_TOP + scale[1] * y:.2f}"
+
+
+def _headings(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    readers, lines = next_layers(graph), []
+    first = {box.column: box for box in reversed(shapes.boxes.values())}
+    for number, column in enumerate(shapes.columns):
+        x = _SIDE + scale[0] * (first[number].x + BOX / 2)
+        lines += [
+            f'<text x="{x:.1f}" y="{16 * (row + 1)}">{_safe(part, limit=20)}</text>'
+            for row, part in enumerate(heading(column, readers))
+        ]
+    return lines
+
+
+def _indices(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    """Write the index of every component beside its box, or none in a column that has no room for all."""
+    lines, step = [], _STEP / scale[1]
+    for number in range(len(shapes.columns)):
+        boxes = [box for box in shapes.boxes.values() if box.column == number]
+        places = spread([(box.top + box.bottom) / 2 for box in boxes], step, shapes.height)
+        for box, y in zip(boxes if places[0] >= 0 else [], places, strict=False):
+            x, down = _SIDE + scale[0] * box.x - 5, _TOP + scale[1] * y + 4
+            words = graph.nodes[box.node]["index"]
+            lines.append(f'<text class="index" aria-hidden="true" x="{x:.1f}" y="{down:.1f}">{words}</text>')
+    return lines
+
+
+def _bar(shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    """Draw a bar that tells how much of a space a height is."""
+    x, bottom = _SIDE + scale[0] * (1 + BOX) + 37, _TOP + scale[1] * shapes.height
+    top = bottom - scale[1] * SCALE
+    return [
+        f'<path class="bar" d="M{x:.1f} {top:.2f}V{bottom:.2f}"/>',
+        *(
+            f'<text x="{x:.1f}" y="{top - up:.1f}">{words}</text>'
+            for up, words in ((22, f"{100 * SCALE:.0f} %"), (7, "of a space"))
+        ),
+    ]
+
+
+def _bands(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    number = {node: position for position, node in enumerate(shapes.boxes)}
+    shades, lines = colours(found), []
+    for ribbon in shapes.ribbons:
+        ends = f'data-from="{number[ribbon.band.source]}" data-to="{number[ribbon.band.target]}"'
+        words = "\n".join(_safe(line) for line in describe_band(graph, found, ribbon.band).split("\n"))
+        strips = "".join(
+            f'<path data-task="{strip.task}" fill="{shades[strip.task]}" d="{_outline(ribbon, place, scale)}"/>'
+            for place, strip in enumerate(ribbon.leaving)
+        )
+        lines.append(f'<g class="band" {ends}><title>{words}</title>{strips}</g>')
+    return lines
+
+
+def _outline(ribbon: Ribbon, place: int, scale: tuple[float, float]) -> str:
+    here, there = ribbon.leaving[place], ribbon.arriving[place]
+    middle = (ribbon.start + ribbon.stop) / 2
+
+    def curve(*points: tuple[float, float]) -> str:
+        return " ".join(_point(x, y, scale) for x, y in points)
+
+    out = curve((middle, here.top), (middle, there.top), (ribbon.stop, there.top))
+    back = curve((middle, there.bottom), (middle, here.bottom), (ribbon.start, here.bottom))
+    return f"M{curve((ribbon.start, here.top))}C{out}L{curve((ribbon.stop, there.bottom))}C{back}Z"
+
+
+def _boxes(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
+    words, lines = describe_boxes(graph, found, next_layers(graph)), []
+    shades, wide = colours(found), f'width="{scale[0] * BOX:.1f}"'
+    for number, (node, box) in enumerate(shapes.boxes.items()):
+        tip = "\n".join(_safe(line) for line in words[node].split("\n"))
+        strips = "".join(
+            f'<rect data-task="{strip.task}" fill="{shades[strip.task]}" {_place(box, strip.top, scale)} {wide} '
+            f'height="{scale[1] * (strip.bottom - strip.top):.2f}"/>'
+            for strip in box.strips
+        )
+        tall = max(scale[1] * (box.bottom - box.top), 2.0)
+        frame = f'<rect class="frame" {_place(box, box.top, scale)} {wide} height="{tall:.2f}"/>'
+        focus = f'tabindex="{0 if number == 0 else -1}" role="img" data-column="{box.column}"'
+        lines.append(f'<g class="box" {focus}><title>{tip}</title>{strips}{frame}</g>')
+    return lines
+
+
+def _place(box: Box, y: float, scale: tuple[float, float]) -> str:
+    return f'x="{_SIDE + scale[0] * box.x:.1f}" y="{_TOP + scale[1] * y:.2f}"'

@@ -1,0 +1,1 @@
+"""One scene of a component graph, and its renderers: page, DOT, drawing."""

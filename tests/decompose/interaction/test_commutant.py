@@ -1,0 +1,210 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from compgraph.decompose.interaction.commutant import Coupling, Entries, Modes, joint_diagonaliser, modes
+
+spec = importlib.util.spec_from_file_location(
+    "reference_commutant", Path(__file__).parents[2] / "reference" / "commutant.py"
+)
+assert spec is not None
+assert spec.loader is not None
+reference = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reference)
+
+KINDS = [("free", "free"), ("fixed", "free"), ("free", "fixed"), ("fixed", "fixed")]
+SHAPES = [((1, 1), [(2, 2)]), ((2, 1), [(3, 1), (1, 2)]), ((1, 2, 1), [(1, 2, 1)]), ((3,), [(2,), (4,)])]
+
+
+def found(jacobians: list[np.ndarray], **options: str) -> Modes:
+    return modes([Coupling.of(each) for each in jacobians], **options)
+
+
+def rediagonalised(jacobians: np.ndarray) -> np.ndarray:
+    flat = jacobians.reshape(-1, jacobians.shape[2])
+    return jacobians @ np.linalg.eigh(flat.T @ flat)[1][:, ::-1]
+
+
+def along(matrices: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Cosines between matrices, whatever their signs and sizes."""
+    one, other = (each / np.linalg.norm(each, axis=(1, 2), keepdims=True) for each in (matrices, expected))
+    return np.abs((one * other).sum(axis=(1, 2)))
+
+
+def like_the_dense_eigenproblem(jacobians: list[np.ndarray], outputs: str, spaces: str) -> None:
+    got = found(jacobians, outputs=outputs, spaces=spaces)
+    leak, of_outputs, of_spaces = reference.commutant(jacobians, outputs, spaces)
+    assert_allclose(got.leak, leak, atol=1e-7)
+    # Modes that couple nothing are any matrices at all, and so are modes of one leak.
+    alone = (leak < 0.999) & (np.diff(leak, prepend=-1) > 1e-4) & (np.diff(leak, append=2) > 1e-4)
+    for one, other in zip((got.outputs, *got.spaces), (of_outputs, *of_spaces), strict=True):
+        assert_allclose(along(one[alone], other[alone]), 1, atol=1e-6)
+        # The twin's unit is shared equally by the outputs and the spaces, each has one of its own here.
+        sizes = np.linalg.norm(one[alone], axis=(1, 2)) / np.linalg.norm(other[alone], axis=(1, 2))
+        assert_allclose(sizes, np.sqrt(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("outputs", "spaces"), KINDS)
+@pytest.mark.parametrize(("blocks", "sizes"), SHAPES)
+def test_modes_solve_the_dense_eigenproblem(plant, blocks, sizes, outputs, spaces) -> None:
+    like_the_dense_eigenproblem(plant(blocks, sizes, leak=0.3, rows=25).jacobians, outputs, spaces)
+
+
+def test_entries_off_the_diagonal_count_by_their_factor(plant, monkeypatch) -> None:
+    monkeypatch.setattr(Entries, "factor", property(lambda self: np.ones(len(self.row))))
+    with pytest.raises(AssertionError):
+        like_the_dense_eigenproblem(plant((2, 1), [(3, 1)], leak=0.3, rows=25).jacobians, "free", "free")
+
+
+def test_couplings_in_other_bases_than_their_principal_ones_are_not_what_modes_take(plant) -> None:
+    turned = plant((2, 1), [(3, 1)], leak=0.3, rows=25).jacobians[0] @ np.linalg.qr(np.vander(np.arange(1.0, 5)))[0]
+    with pytest.raises(AssertionError):
+        like_the_dense_eigenproblem([turned], "free", "free")
+
+
+@pytest.mark.parametrize("energy", [None, [(3.0, 1.0, 1.0), (1.0, 1.0, 4.0)]])
+def test_exact_blocks_leak_nothing_however_they_share_the_energy_of_a_space(plant, energy) -> None:
+    planted = plant((2, 1, 2), [(2, 3, 2), (4, 1, 3)], energy=energy)
+    got = found(planted.jacobians)
+    assert_allclose(got.leak[:2], 0, atol=1e-9)
+    assert got.leak[2] > 0.3
+    for place, projections in zip((got.outputs, *got.spaces), (planted.outputs, *planted.spaces), strict=True):
+        for matrix in place[:2]:
+            # A mode is a combination of the projections.
+            assert_allclose(sum(p * (matrix * p).sum() / np.trace(p) for p in projections), matrix, atol=1e-8)
+
+
+@pytest.mark.parametrize(("outputs", "spaces"), KINDS)
+def test_modes_commute_as_well_as_their_leak_says(plant, outputs, spaces) -> None:
+    jacobians = plant((2, 2), [(3, 2), (2, 2)], leak=0.2).jacobians
+    got = found(jacobians, outputs=outputs, spaces=spaces)
+    apart, size = np.zeros(len(got.leak)), np.zeros(len(got.leak))
+    for each, inside in zip(jacobians, got.spaces, strict=True):
+        unit = each / np.sqrt((each**2).sum(axis=(1, 2)).mean())
+        left = np.einsum("mbc,nca->mnba", got.outputs, unit)
+        right = np.einsum("nbc,mca->mnba", unit, inside)
+        apart += ((left - right) ** 2).sum(axis=(2, 3)).mean(axis=1)
+        size += (left**2 + right**2).sum(axis=(2, 3)).mean(axis=1)
+    assert_allclose(apart / size, got.leak, atol=1e-8)
+
+
+def test_with_all_bases_fixed_leaks_are_those_of_the_normalised_laplacian(plant) -> None:
+    jacobians = plant((2, 1), [(3, 1), (2, 2)], leak=0.3).jacobians
+    weights = np.hstack([(each**2).mean(axis=0) / (each**2).mean(axis=0).sum() for each in jacobians])
+    size = sum(weights.shape)
+    adjacency = np.zeros((size, size))
+    adjacency[: len(weights), len(weights) :] = weights
+    adjacency += adjacency.T
+    root = np.sqrt(adjacency.sum(axis=1))
+    laplacian = np.eye(size) - adjacency / np.outer(root, root)
+    expected = np.linalg.eigvalsh(laplacian)[1 : len(weights)]
+    assert_allclose(found(jacobians, outputs="fixed", spaces="fixed").leak, expected, atol=1e-10)
+    assert not np.allclose(found(jacobians, outputs="fixed").leak, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("outputs", "spaces"), KINDS[1:])
+@pytest.mark.parametrize("seed", range(3))
+def test_bases_that_may_not_turn_leak_no_less(plant, outputs, spaces, seed) -> None:
+    jacobians = plant((2, 2), [(3, 2), (2, 2)], leak=0.2, seed=seed).jacobians
+    free, fixed = found(jacobians).leak, found(jacobians, outputs=outputs, spaces=spaces).leak
+    assert (fixed >= free[: len(fixed)] - 1e-12).all()
+
+
+@pytest.mark.parametrize(("outputs", "spaces"), KINDS)
+def test_order_of_rows_and_size_of_jacobians_change_nothing(plant, outputs, spaces) -> None:
+    jacobians = plant((2, 2), [(3, 2), (2, 2)], leak=0.2).jacobians
+    order = np.random.default_rng(3).permutation(len(jacobians[0]))
+    options = {"outputs": outputs, "spaces": spaces}
+    expected = found(jacobians, **options)
+    for changed in ([each[order] for each in jacobians], [1e-3 * jacobians[0], 1e4 * jacobians[1]]):
+        assert_allclose(found(changed, **options).leak, expected.leak, atol=1e-10)
+
+
+def test_bases_of_outputs_and_spaces_change_nothing_where_they_may_turn(plant) -> None:
+    jacobians = plant((2, 2), [(3, 2), (2, 2)], leak=0.2).jacobians
+    rng = np.random.default_rng(4)
+    outputs = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    turned = [
+        rediagonalised(outputs @ each @ np.linalg.qr(rng.normal(size=(each.shape[2],) * 2))[0]) for each in jacobians
+    ]
+    assert_allclose(found(turned).leak, found(jacobians).leak, atol=1e-9)
+    expected = np.einsum("ab,mbc,dc->mad", outputs, found(jacobians).outputs, outputs)
+    assert_allclose(along(found(turned).outputs[:3], expected[:3]), 1, atol=1e-6)
+    assert not np.allclose(found(turned, outputs="fixed").leak, found(jacobians, outputs="fixed").leak, atol=1e-3)
+
+
+def test_one_output_has_no_modes(plant) -> None:
+    got = found(plant((1,), [(3,), (2,)]).jacobians)
+    assert [len(each) for each in (got.leak, got.outputs, *got.spaces)] == [0, 0, 0, 0]
+
+
+def test_matrices_are_as_many_as_asked_and_leaks_are_all(plant) -> None:
+    couplings = [Coupling.of(each) for each in plant((2, 2), [(3, 2)], leak=0.2).jacobians]
+    few, all_of_them = modes(couplings, n_modes=2), modes(couplings)
+    assert [len(each) for each in (few.outputs, *few.spaces)] == [2, 2]
+    assert [len(each) for each in (all_of_them.outputs, *all_of_them.spaces)] == [9, 9]
+    assert_allclose(few.outputs, all_of_them.outputs[:2])
+    # How much the others leak is known all the same.
+    assert len(few.leak) == 9
+    assert_allclose(few.leak, all_of_them.leak)
+
+
+def test_an_output_that_nothing_moves_is_in_no_mode_that_couples(plant) -> None:
+    alive = plant((2, 1), [(2, 2)], leak=0.2, turn=False).jacobians[0]
+    dead = np.concatenate([alive, np.zeros_like(alive[:, :1])], axis=1)
+    got, expected = found([dead], outputs="fixed"), found([alive], outputs="fixed")
+    assert_allclose(got.leak[:2], expected.leak, atol=1e-10)
+    assert_allclose(got.outputs[:2, 3], 0, atol=1e-12)
+
+
+def test_couplings_are_mean_products_in_units_of_their_trace() -> None:
+    jacobians = np.random.default_rng(0).normal(size=(7, 2, 3))
+    coupling, total = Coupling.of(jacobians), (jacobians**2).sum()
+    assert_allclose(coupling.products, np.einsum("nba,ncd->bacd", jacobians, jacobians) / total)
+    assert_allclose(coupling.of_outputs, np.einsum("nba,nca->bc", jacobians, jacobians) / total)
+    assert_allclose(coupling.of_space, np.einsum("nba,nbd->ad", jacobians, jacobians) / total)
+    outputs, space = np.random.default_rng(1).normal(size=(2, 2)), np.random.default_rng(2).normal(size=(3, 3))
+    turned = coupling.turned(outputs, space).products
+    expected = Coupling.of(outputs.T @ jacobians @ space).products
+    assert_allclose(turned / np.einsum("baba->", turned), expected)
+
+
+def commuting(count: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    return np.einsum("ak,mk,bk->mab", basis, rng.normal(size=(count, size)), basis), basis
+
+
+def off_diagonal(matrices: np.ndarray, basis: np.ndarray) -> float:
+    turned = basis.T @ matrices @ basis
+    return float((turned**2).sum() - (np.diagonal(turned, axis1=1, axis2=2) ** 2).sum())
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 5), (2, 4), (6, 7), (3, 1)])
+def test_commuting_matrices_are_diagonalised_exactly(count: int, size: int) -> None:
+    matrices, basis = commuting(count, size)
+    got = joint_diagonaliser(matrices)
+    assert_allclose(got.T @ got, np.eye(size), atol=1e-12)
+    assert off_diagonal(matrices, got) < 1e-12
+    assert_allclose(np.sort(np.abs(basis.T @ got).max(axis=0)), 1, atol=1e-8)
+
+
+def test_matrices_that_share_eigenvalues_are_told_apart_together() -> None:
+    basis = commuting(1, 4)[1]
+    matrices = np.stack([basis @ np.diag(d) @ basis.T for d in ([1.0, 1, 0, 0], [1.0, 0, 1, 0])])
+    assert off_diagonal(matrices, joint_diagonaliser(matrices)) < 1e-12
+    alone = joint_diagonaliser(matrices[:1])
+    assert off_diagonal(matrices[:1], alone) < 1e-12
+
+
+def test_matrices_that_nearly_commute_come_out_no_worse_than_where_they_came_from() -> None:
+    matrices, basis = commuting(5, 6)
+    noise = np.random.default_rng(1).normal(size=matrices.shape) * 0.05
+    matrices = matrices + noise + noise.transpose(0, 2, 1)
+    got = joint_diagonaliser(matrices)
+    assert off_diagonal(matrices, got) <= off_diagonal(matrices, basis)
+    assert off_diagonal(matrices, got) < off_diagonal(matrices, joint_diagonaliser(matrices[:1]))
+    assert off_diagonal(matrices, joint_diagonaliser(matrices, sweeps=0)) > off_diagonal(matrices, got)

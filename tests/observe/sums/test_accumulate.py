@@ -1,0 +1,146 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.covariance import EmpiricalCovariance
+
+from compgraph.errors import NotFinite
+from compgraph.observe.sums.accumulate import BLOCK, Column, Product
+
+
+def streamed(x: torch.Tensor, y: torch.Tensor, sizes: list[int]) -> tuple[Column, Product, Product]:
+    """Stream rows in batches of the given sizes."""
+    left, right = Column("x", x[:1]), Column("y", y[:1])
+    xx, xy = Product(left, left), Product(left, right)
+    start = 0
+    for batch, size in enumerate([*sizes, len(x) - sum(sizes)]):
+        left.write(x[start : start + size], batch)
+        right.write(y[start : start + size], batch)
+        start += size
+        for a, b in zip(left.take(), right.take(), strict=True):
+            xx.add(a, a)
+            xy.add(a, b)
+    return left, xx, xy
+
+
+def covariance_error(rows: torch.Tensor, found: np.ndarray) -> float:
+    """Largest error of a sum of products against float64, in units of the two standard deviations."""
+    centred = rows.double().numpy() - rows.double().numpy().mean(axis=0)
+    exact = centred.T @ centred
+    scale = np.sqrt(np.diag(exact))
+    return float(np.abs((found - exact) / np.outer(scale, scale)).max())
+
+
+@pytest.fixture
+def offset_rows() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.randn(150, 150, generator=generator)
+    return 1e4 * 12 + torch.randn(9000, 150, generator=generator) @ mix
+
+
+def test_sums_of_offset_float32_rows_are_exact(offset_rows):
+    left, xx, _ = streamed(offset_rows, offset_rows[:, :3], [4000, 1, 3000])
+    assert covariance_error(offset_rows, xx.result()) < 1e-6
+    oracle = EmpiricalCovariance().fit(offset_rows.double().numpy())
+    assert_allclose(left.mean.numpy(), oracle.location_, rtol=1e-9)
+    assert_allclose(xx.result() / left.n, oracle.covariance_, atol=1e-6 * oracle.covariance_.diagonal().max())
+
+
+def test_an_uncentred_float32_accumulator_is_told_apart(offset_rows):
+    mean = offset_rows.mean(dim=0)
+    broken = offset_rows.T @ offset_rows - len(offset_rows) * torch.outer(mean, mean)
+    assert covariance_error(offset_rows, broken.double().numpy()) > 1e-3
+
+
+def test_drifting_rows_are_exact():
+    generator = torch.Generator().manual_seed(1)
+    rows = torch.randn(6000, 5, generator=generator) + 100 * torch.arange(6000)[:, None] / 6000
+    _, xx, _ = streamed(rows, rows, [7, 2000])
+    assert covariance_error(rows, xx.result()) < 1e-6
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 1500), max_size=3), st.sampled_from([torch.float16, torch.bfloat16, torch.float64]))
+def test_sums_do_not_depend_on_batches(sizes, dtype):
+    generator = torch.Generator().manual_seed(2)
+    x = torch.randn(2 * BLOCK + 500, 4, generator=generator).to(dtype)
+    y = torch.randn(len(x), 3, generator=generator).to(dtype)
+    left, xx, xy = streamed(x, y, sizes)
+    a, b = (each.double().numpy() for each in (x, y))
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    assert left.n == len(x)
+    # Halves are multiplied in float32, whose rounding adds up like a random walk over the rows of a block.
+    error = 1e-13 if dtype == torch.float64 else math.sqrt(BLOCK) * np.finfo(np.float32).eps / 2
+    assert_allclose(xx.result(), a.T @ a, atol=error * np.square(a).sum(axis=0).max(), rtol=0)
+    assert_allclose(
+        xy.result(),
+        a.T @ b,
+        atol=error * np.sqrt(np.square(a).sum(axis=0).max() * np.square(b).sum(axis=0).max()),
+        rtol=0,
+    )
+
+
+def test_float64_rows_keep_their_digits():
+    x = torch.randn(3000, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) + 1e6
+    _, xx, _ = streamed(x, x, [100])
+    a = x.numpy() - x.numpy().mean(axis=0)
+    assert_allclose(xx.result(), a.T @ a, rtol=1e-9, atol=1e-6)
+
+
+@pytest.fixture
+def medium_precision():
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.usefixtures("medium_precision")
+def test_products_that_may_be_bfloat16_are_formed_in_float64(offset_rows):
+    rows = offset_rows[:, :80]
+    _, xx, _ = streamed(rows, rows, [])
+    assert covariance_error(rows, xx.result()) < 1e-12
+
+
+def test_strips_of_a_wide_column_join_to_a_symmetric_sum():
+    x = torch.randn(500, 300, generator=torch.Generator().manual_seed(4))
+    _, xx, _ = streamed(x, x, [])
+    assert covariance_error(x, xx.result()) < 1e-6
+    assert_array_equal(xx.result(), xx.result().T)
+
+
+def test_constant_features_have_exactly_no_variance():
+    x = torch.full((3000, 2), 0.1)
+    x[:, 1] = torch.randn(3000, generator=torch.Generator().manual_seed(5))
+    _, xx, xy = streamed(x, x, [1, 1000])
+    assert xx.result()[0, 0] == 0
+    assert xy.result()[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_squares_outside_the_range_of_float32(scale):
+    x = torch.randn(100, 3, generator=torch.Generator().manual_seed(6)) * scale
+    _, xx, _ = streamed(x, x[:, :1], [])
+    assert covariance_error(x, xx.result()) < 1e-6
+
+
+def test_a_sum_outside_the_range_of_float32():
+    x = torch.linspace(1e38, 3e38, 100)[:, None]
+    left, xx, _ = streamed(x, x, [])
+    assert covariance_error(x, xx.result()) < 1e-6
+    assert_allclose(left.mean.item(), 2e38, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("row", [0, 3, 29])
+def test_values_that_are_not_finite_are_located(value, row):
+    x = torch.randn(30, 2)
+    x[row, 1] = value
+    column = Column("encoder.fc1", x)
+    for batch in range(3):
+        column.write(x[10 * batch : 10 * batch + 10], batch)
+    with pytest.raises(NotFinite, match=rf"'encoder\.fc1' holds NaN or infinite values in batch {row // 10}\b"):
+        column.take()

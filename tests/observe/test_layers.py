@@ -1,0 +1,38 @@
+import pytest
+from torch import nn
+
+from compgraph.errors import BadRequest
+from compgraph.observe.collect import _wish
+from compgraph.observe.layers import as_mapping
+from compgraph.observe.run.unwrap import bare
+
+
+def test_layers_in_any_form():
+    assert as_mapping(None) == {}
+    assert as_mapping("a") == {"a": None}
+    assert as_mapping(each for each in ("a", "b")) == {"a": None, "b": None}
+    assert as_mapping({"a": len}) == {"a": len}
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (3, "layers is 3; needed are names"),
+        ({"0": 3}, "layers has the entry '0': 3; needed are names with a function"),
+        ([nn.ReLU()], r"layers has the entry ReLU\(\): None"),
+    ],
+)
+def test_layers_that_are_none(layers, message):
+    with pytest.raises(BadRequest, match=message):
+        as_mapping(layers)
+
+
+def test_a_model_that_is_none():
+    with pytest.raises(BadRequest, match=r"model is a str; needed is a torch\.nn\.Module"):
+        bare("resnet18")
+
+
+def test_rows_that_are_neither():
+    with pytest.raises(BadRequest, match='rows is \'pixel\'; needed is "position" or "sample"'):
+        # Past the type checks of the tests, which would refuse it first.
+        getattr(_wish, "__wrapped__", _wish)(None, "pixel", sample=1, seed=0, first_row=0, device=None)
