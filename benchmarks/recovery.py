@@ -26,7 +26,7 @@ from torch import nn
 
 from compgraph import agreement, analyze, build_graph, collect, communities, components, task_profile
 from compgraph.check import cover, overlap, true_cover
-from compgraph.connect import EdgeBlock, edges, write_atomically
+from compgraph.connect import EdgeMatrix, edges, write_atomically
 from compgraph.decompose import Interaction
 from compgraph.group import Partition
 from compgraph.toys import FAMILIES, Plan, Toy, digit_pair_networks, digit_triples, iris_pairs, multiplications, planted
@@ -82,7 +82,7 @@ def _weight_graph(toy: Toy) -> tuple[nx.DiGraph, Any, Partition, Partition]:
     for pair, linear in zip(stats.pairs, linears, strict=True):
         kept = [np.argmax(np.abs(parts[space].axes), axis=1) for space in (pair.source, pair.target)]
         effect = linear.weight.detach().double().numpy().T[np.ix_(*kept)]
-        blocks.append(EdgeBlock(pair.source, pair.target, "between", "weight", effect, np.abs(effect)))
+        blocks.append(EdgeMatrix(pair.source, pair.target, "between", "weight", effect, np.abs(effect)))
     graph = build_graph(parts, sorted(blocks, key=lambda block: (block.source, block.target)))
     found = communities(graph, "spectral", n_null=0)
     return graph, parts, found, found

@@ -8,6 +8,7 @@ into a `compgraph.Method`.
 import numpy as np
 
 import compgraph as cg
+from compgraph.decompose import register_method
 from compgraph.toys import multiplication
 
 
@@ -25,7 +26,7 @@ def canonical(moments: cg.Moments, n_components: int) -> tuple[np.ndarray, np.nd
 
 def main() -> None:
     """Use the method by name and as a function."""
-    cg.register_method("cca", canonical)
+    register_method("cca", canonical)
     toy = multiplication(seed=0)
     stats = cg.collect(toy.model, toy.data, layers=["layers.*.act", "head"])
     named, passed = cg.components(stats, "cca", n_components=2), cg.components(stats, canonical, n_components=2)

@@ -19,11 +19,9 @@ import compgraph as cg
 from compgraph.check import ChanceTest, against_twins
 from compgraph.connect import write_atomically
 from compgraph.decompose import ComponentSet
-from compgraph.decompose.interaction.gaps import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
-from compgraph.show.graph.drawing import INK, add_legend, figure_bytes
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.decompose.interaction import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
+from compgraph.show import INK, NEUTRAL, add_legend, colour, figure_bytes, plain
 from compgraph.toys import FAMILIES, Plan, Toy, digit_pairs, multiplication, planted
-from note.pictures.panels import plain
 
 SEED, SHOWN = 100, 12
 

@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import compgraph as cg
 from compgraph import pipeline
-from compgraph.check import against_rotations, against_twins, stability
+from compgraph.check import ChanceTest, against_rotations, against_twins, stability
 from compgraph.connect import ordered_nodes
+from compgraph.decompose import Interaction
 from compgraph.errors import BadRequest, UnknownName
 
 NULL = 19  # the fewest that can reach p = 0.05
@@ -149,7 +150,7 @@ def test_with_other_methods_it_is_the_four_steps_alone(two_tasks, x) -> None:
 
 
 def test_a_rotation_that_knows_no_blocks_gets_no_evidence_of_them(two_tasks, x) -> None:
-    found = cg.analyze(two_tasks, x, method=cg.Interaction(rotations=("none",)), n_null=NULL)
+    found = cg.analyze(two_tasks, x, method=Interaction(rotations=("none",)), n_null=NULL)
     assert found.tests == ()
     (note,) = found.evidence
     assert "rotation 'none', which know no blocks: their groups are held to null graphs alone" in note
@@ -161,10 +162,10 @@ def test_twins_do_not_stand_in_for_null_graphs(two_tasks, x) -> None:
     assert (found.found.n_groups, found.groups.n_groups) == (2, 1)
 
 
-def chance(p_value: float) -> cg.ChanceTest:
+def chance(p_value: float) -> ChanceTest:
     """A test with this p-value, of 9 nulls."""
     as_good = round(10 * p_value) - 1
-    return cg.ChanceTest("made up", "value", 1.0, (2.0,) * as_good + (0.0,) * (9 - as_good))
+    return ChanceTest("made up", "value", 1.0, (2.0,) * as_good + (0.0,) * (9 - as_good))
 
 
 @pytest.mark.parametrize(("twins", "rotations"), [(0.4, 0.1), (0.1, 0.4), (0.4, 0.4)])

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from dataclasses import replace
 
-from compgraph.toys.toy import Toy
+from compgraph.toys import Toy
 
 
 def in_double(toy: Toy) -> Toy:

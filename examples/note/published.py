@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 from compgraph.connect import write_atomically
-from compgraph.show.graph.drawing import figure_bytes
+from compgraph.show import figure_bytes
 from compgraph.toys import Toy, multiplications
 from note.pictures.panels import mean_and_error
 

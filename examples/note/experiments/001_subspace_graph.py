@@ -25,16 +25,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.connect import EdgeBlock, build_joined_graph
+from compgraph.connect import EdgeMatrix
 from compgraph.decompose import pca
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy
 from note.measures.groups_and_tasks import FoundAndReported, found_and_reported
+from note.measures.joined_graph import build_joined_graph
 from note.measures.k_means import k_means_communities
 from note.pictures.graphs_by_task import groups_and_tasks_figure
 from note.pictures.matrices import effect_matrices
-from note.pictures.panels import grouped_bars, plain
+from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, MOST = "001 subspace graph", 20  # networks at most: the nulls take most of the time
@@ -57,7 +57,7 @@ class Measured(NamedTuple):
 
     scores: list[FoundAndReported]
     graphs: dict[str, tuple[nx.DiGraph, cg.Partition, cg.TaskProfile]]
-    blocks: dict[str, list[EdgeBlock]]
+    blocks: dict[str, list[EdgeMatrix]]
     n_rows: int
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from compgraph.check import subspace_overlap
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy
 from note.measures.variance.layer_rows import layer_rows
 from note.measures.variance.principal_components import dominant_share, principal_task_variances, principal_within
-from note.pictures.panels import error_lines, grouped_bars, mean_and_error, named_bars, plain
+from note.pictures.panels import error_lines, grouped_bars, mean_and_error, named_bars
 from note.published import Result, command, over_networks, write
 
 NAME, LAYER, N_PCS, ROUNDING = "002 task inputs", "layers.0.act", 16, 1e-11

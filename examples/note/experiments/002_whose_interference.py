@@ -15,13 +15,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.check.task_profile import task_covariances
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.check import task_covariances
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy
 from note.measures.variance.principal_components import principal_within
 from note.measures.variance.purest_basis import interference, purest_basis, task_variances
-from note.pictures.panels import named_bars, plain
+from note.pictures.panels import named_bars
 from note.published import Result, command, over_networks, write
 
 NAME, LAYER = "002 whose interference", "layers.0.act"

@@ -22,16 +22,15 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 import compgraph as cg
-from compgraph.check.task_profile import task_covariances
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.check import task_covariances
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy
 from note.measures.variance.inside_tasks import principal_mixing
 from note.measures.variance.principal_components import principal_within
 from note.measures.variance.task_correlations import TaskCorrelations, task_correlations
 from note.measures.variance.two_tasks import TwoTasks, other_share, two_tasks
 from note.pictures.matrices import task_matrix
-from note.pictures.panels import grouped_bars, plain
+from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, EARLIER, LATER = "003 validation components", "layers.0.act", "layers.1.act"

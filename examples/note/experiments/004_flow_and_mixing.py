@@ -16,12 +16,10 @@ import torch
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.show import flow_figure, save_flow, task_flow
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import colour
+from compgraph.show import INK, colour, flow_figure, plain, save_flow, task_flow
 from compgraph.toys import Toy
 from note.measures.variance.two_factors import FactorProfile, crossed_inputs, factor_profile, mean_by_share
-from note.pictures.panels import error_lines, plain
+from note.pictures.panels import error_lines
 from note.published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND = "004 flow and mixing", "layers.0.act", "layers.1.act"

@@ -14,12 +14,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.observe.gradients.row_by_row import row_gradients
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.observe import row_gradients
+from compgraph.show import NEUTRAL, colour, plain
 from compgraph.toys import Plan, Toy, planted
 from note.double_precision import in_double
 from note.measures.affine_models import MapFits, held_out_fits
-from note.pictures.panels import grouped_bars, plain
+from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND, N = "004 models of a map", "layers.0.act", "layers.1.act", 16

@@ -17,15 +17,14 @@ from matplotlib.figure import Figure
 from sklearn.cross_decomposition import PLSRegression
 
 import compgraph as cg
-from compgraph.check.task_profile import task_covariances
+from compgraph.check import task_covariances
 from compgraph.connect import node_id
-from compgraph.decompose import partial_least_squares, pca
-from compgraph.decompose.directions import support
-from compgraph.show.graph.drawing import INK
+from compgraph.decompose import partial_least_squares, pca, support
+from compgraph.show import INK, plain
 from compgraph.toys import Toy
 from note.measures.variance.matching_directions import best_match, column_distance, near_diagonal, random_directions
 from note.measures.variance.purest_basis import random_interference
-from note.pictures.panels import grouped_bars, number_matrix, plain
+from note.pictures.panels import grouped_bars, number_matrix
 from note.published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND, N, N_RANDOM = "004 PLSR between layers", "layers.0.act", "layers.1.act", 16, 200

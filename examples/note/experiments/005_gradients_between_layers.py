@@ -17,17 +17,14 @@ from matplotlib.figure import Figure
 from scipy.stats import percentileofscore
 
 import compgraph as cg
-from compgraph.check import activation_patterns, distinct_directions, regions
-from compgraph.check.distinct import EXACT, lasting_factor, merge_angles
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.check import EXACT, activation_patterns, distinct_directions, lasting_factor, merge_angles, regions
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Plan, Toy, planted
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
 from note.measures.gradients.shared_axes import drives
 from note.measures.regions.regions_of_a_score import felt_regions
 from note.pictures.gradient_map import gradient_map_figure, group_number_curves
-from note.pictures.panels import plain
 from note.published import Result, command, over_networks, write
 
 NAME = "005 inter-layer backprop"

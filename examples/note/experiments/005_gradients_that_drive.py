@@ -14,11 +14,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
+from compgraph.show import plain
 from compgraph.toys import Toy
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
 from note.measures.gradients.shared_axes import drives, drives_by_chance
-from note.pictures.panels import grouped_bars, number_matrix, plain
+from note.pictures.panels import grouped_bars, number_matrix
 from note.published import Result, command, over_networks, write
 
 NAME, FIRST, SECOND = "005 inter-layer backprop", "layers.0.act", "layers.1.act"

@@ -21,15 +21,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.check.task_profile import task_covariances
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import colour
+from compgraph.check import task_covariances
+from compgraph.show import INK, colour, plain
 from compgraph.toys import Toy
 from note.double_precision import in_double
 from note.measures.gradients.overlap_by_chance import GradientOverlap, mean_cosine_by_chance
 from note.measures.regions.two_outputs import TwoScores, two_scores
 from note.pictures.dots import grouped_dots
-from note.pictures.panels import plain
 from note.published import Result, command, over_networks, write
 
 NAME, GATES = "006 backprop from outputs", ("layers.0.act", "layers.1.act")

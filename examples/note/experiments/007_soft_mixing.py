@@ -19,13 +19,12 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2, page_trend_test
 
 import compgraph as cg
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy, multiplications
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
 from note.measures.gradients.dissimilarity import Unlikeness, unlikeness
-from note.pictures.panels import error_lines, mean_and_error, plain
+from note.pictures.panels import error_lines, mean_and_error
 from note.published import Result, command, over_networks, write
 
 NAME, MOST, FULL, PUBLISHED_N = "007 soft mixing", 10, 5, 5

@@ -19,17 +19,16 @@ import torch
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.check import ChanceTest, independent_directions
-from compgraph.check.task_profile import task_covariances
-from compgraph.show.graph.drawing import INK
-from compgraph.toys import Toy, multiplications
-from compgraph.toys.multiplication import TASKS, multiplication_data
+from compgraph.check import ChanceTest, independent_directions, task_covariances
+from compgraph.show import INK, plain
+from compgraph.toys import Toy, multiplication_data, multiplications
 from note.measures.variance.purest_basis import purest_directions
 from note.measures.variance.purity import direction_purity, group_purity, joined
-from note.pictures.panels import grouped_bars, number_matrix, plain
+from note.pictures.panels import grouped_bars, number_matrix
 from note.published import Result, command, over_networks, write
 
 NAME, MOST, N = "008 one output", 10, 4000
+COLUMNS = {"A": slice(0, 2), "B": slice(2, 4)}  # of the inputs of each product
 SITES = {"input": "input", "layers.0.act": "first hidden layer"}
 BASES = {"pca": "PCA", "apart": "independent", "moved": "moved by one group of the input", "best": "tasks known"}
 TEXTS = {name: f"variance of directions in their own task, {text}" for name, text in BASES.items()} | {
@@ -60,7 +59,7 @@ def take_apart(toy: Toy) -> Measured:
     stats = cg.collect(toy.model, rows, toy.layers, sample=N, progress=False)
     interactions, principal = cg.components(stats).interactions, cg.components(stats, "pca")
     first = independent_directions(rows.numpy())
-    tasks = {name: np.eye(4)[:, columns] @ np.eye(4)[columns] for name, columns in TASKS.items()}
+    tasks = {name: np.eye(4)[:, columns] @ np.eye(4)[columns] for name, columns in COLUMNS.items()}
     by_task, by_group = (
         task_covariances(toy.model, moving(rows, each), **stats.asked.options, progress=False)
         for each in (tasks, dict(zip("12", first.projectors, strict=True)))

@@ -19,10 +19,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import compgraph as cg
-from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
-from compgraph.show.graph.palette import colour
+from compgraph.check import effective_rank, n_holding, read_energies
+from compgraph.show import colour, plain
 from compgraph.toys import Plan, Toy, planted
-from note.pictures.panels import error_lines, mean_and_error, plain
+from note.pictures.panels import error_lines, mean_and_error
 from note.published import Result, command, over_networks, write
 
 NAME, MOST, LEARNT = "009 task capacity", 5, 0.1

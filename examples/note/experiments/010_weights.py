@@ -22,10 +22,11 @@ from torch import nn
 
 import compgraph as cg
 from compgraph.check import subspace_overlap
-from compgraph.observe.untrained import untrained_twin
+from compgraph.observe import untrained_twin
+from compgraph.show import plain
 from compgraph.toys import Toy
 from note.measures.variance.weights import WeightDominance, permuted_dominance, task_axes, weight_dominance
-from note.pictures.panels import grouped_bars, mean_and_error, plain
+from note.pictures.panels import grouped_bars, mean_and_error
 from note.published import Result, command, over_networks, write
 
 NAME, MOST, PURE = "010 weights", 20, 0.9

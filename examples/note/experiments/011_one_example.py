@@ -21,13 +21,10 @@ from matplotlib.figure import Figure
 from sklearn.covariance import LedoitWolf
 
 import compgraph as cg
-from compgraph.check import unusualness, usage
-from compgraph.check.example_usage import separation
-from compgraph.show.graph.drawing import INK
-from compgraph.toys import Toy
-from compgraph.toys.multiplication import multiplication_data
-from compgraph.toys.train_one import seeded
-from note.pictures.panels import grouped_bars, plain
+from compgraph.check import separation, unusualness, usage
+from compgraph.show import INK, plain
+from compgraph.toys import Toy, multiplication_data, seeded
+from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, MOST, N = "011 one example", 20, 1000

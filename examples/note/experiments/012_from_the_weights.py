@@ -22,13 +22,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from compgraph.check.task_profile import task_covariances
-from compgraph.show.graph.drawing import INK
+from compgraph.check import task_covariances
+from compgraph.show import INK, plain
 from compgraph.statistics import Space
 from compgraph.toys import Toy
 from note.measures.variance.layer_rows import layer_rows
 from note.measures.variance.purest_basis import purest_basis
-from note.pictures.panels import grouped_bars, plain
+from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, LAYER = "012 from the weights", "layers.0.act"

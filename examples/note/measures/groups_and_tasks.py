@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from compgraph.check.agreement import agreement
-from compgraph.check.task_profile import TaskProfile
-from compgraph.group.partition import Partition
+from compgraph.check import TaskProfile, agreement
+from compgraph.group import Partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import colour
+from compgraph.show import INK, colour
 from note.pictures.panels import Values, chance_marks, error_lines
 
 SPREAD = 0.25  # of the width of a series, over which its networks lie side by side

@@ -10,11 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from compgraph.arrays import fix_signs, require_finite
-from compgraph.check.distinct import DistinctDirections
+from compgraph.check import DistinctDirections
 from compgraph.errors import BadRequest, EmptyData, ShapeError
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
-from compgraph.show.graph.words import printable
+from compgraph.show import INK, NEUTRAL, colour, printable
 
 SHOWN = 700  # dots of a panel: more would hide one another and swell the file
 LARGEST = 260.0  # area of the largest ring, in square points

@@ -7,13 +7,11 @@ import networkx as nx
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from compgraph.check.task_profile import TaskProfile
+from compgraph.check import TaskProfile
 from compgraph.errors import BadRequest
-from compgraph.group.partition import Partition
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import N_COLOURS, colour
+from compgraph.group import Partition
+from compgraph.show import INK, N_COLOURS, colour, plain
 from note.measures.groups_and_tasks import found_and_reported
-from note.pictures.panels import plain
 from note.pictures.pies import draw_pies
 
 

@@ -6,10 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from compgraph.connect import EdgeBlock, node_id
+from compgraph.connect import EdgeMatrix, node_id
 from compgraph.errors import BadRequest, ShapeError
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.words import printable
+from compgraph.show import INK, printable
 from compgraph.statistics import Space
 from note.measures.variance.task_correlations import TaskCorrelations
 from note.pictures.panels import number_matrix
@@ -17,7 +16,7 @@ from note.pictures.panels import number_matrix
 
 def effect_matrices(
     panels: Iterable[Axes],
-    blocks: Sequence[EdgeBlock],
+    blocks: Sequence[EdgeMatrix],
     *,
     labels: Mapping[str, str] | None = None,
     scale: float | int = 1.0,

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from compgraph.errors import ShapeError
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show import INK, NEUTRAL, colour
 
 Values = Float[np.ndarray, "n k"]
 """One network a row, one place a column; NaN where a network has no value."""
@@ -47,23 +46,6 @@ def mean_and_error(values: Float[np.ndarray, "n ..."]) -> tuple[Float[np.ndarray
     squares = np.where(known, np.square(values - means), 0.0).sum(axis=0)
     variances = np.divide(squares, n * (n - 1), out=np.full(n.shape, np.nan), where=n > 1)
     return means, np.asarray(np.sqrt(variances))
-
-
-def plain(axes: Axes, title: str) -> None:
-    """Head a panel and leave out the lines it does not need.
-
-    Parameters
-    ----------
-    axes
-        Where to draw.
-    title
-        Heading; empty for none.
-    """
-    axes.set_title(title, fontsize=10, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
-    axes.xaxis.label.set_fontsize(9)
-    axes.yaxis.label.set_fontsize(9)
 
 
 def grouped_bars(

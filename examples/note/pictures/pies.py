@@ -11,8 +11,7 @@ from matplotlib.path import Path
 
 from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest
-from compgraph.show.graph.palette import FAINT, NEUTRAL
-from compgraph.show.graph.words import printable
+from compgraph.show import FAINT, NEUTRAL, printable
 
 SIZE = 190.0  # of a component, in squared points
 CORNERS = 60  # of a full circle

@@ -4,46 +4,62 @@ from compgraph.check.agreement import Agreement, agreement
 from compgraph.check.ceiling import HardCeiling, hard_ceiling
 from compgraph.check.chance import ChanceTest, against_rotations, against_twins, stability
 from compgraph.check.covers import Cover, cover, true_cover
-from compgraph.check.distinct import DistinctDirections, distinct_directions
-from compgraph.check.example_usage import Unusualness, Usage, unusualness, usage
+from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directions, lasting_factor, merge_angles
+from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
+from compgraph.check.example_usage import Unusualness, Usage, separation, unusualness, usage
 from compgraph.check.independent_directions import IndependentDirections, independent_directions
 from compgraph.check.overlap import Overlap, overlap
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
+from compgraph.check.single_linkage import single_linkage
 from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
-from compgraph.check.task_profile import TaskProfile, task_profile
-from note.measures.regions.linear_regions import Regions, activation_patterns, reaching_patterns, regions
+from compgraph.check.task_profile import (
+    UNMOVED,
+    Decomposed,
+    TaskProfile,
+    parts_and_options,
+    task_covariances,
+    task_profile,
+)
 
 __all__ = [
+    "EXACT",
+    "UNMOVED",
     "Agreement",
     "ChanceTest",
     "Cover",
+    "Decomposed",
     "DistinctDirections",
     "ElementCentric",
     "HardCeiling",
     "IndependentDirections",
     "Overlap",
-    "Regions",
     "SubspaceOverlap",
     "TaskProfile",
     "Unusualness",
     "Usage",
-    "activation_patterns",
     "against_rotations",
     "against_twins",
     "agreement",
     "cover",
     "distinct_directions",
+    "effective_rank",
     "element_centric_similarity",
     "gradient_capture",
     "hard_ceiling",
     "independent_directions",
+    "lasting_factor",
+    "merge_angles",
+    "n_holding",
     "omega_index",
     "overlap",
+    "parts_and_options",
     "principal_angles",
-    "reaching_patterns",
-    "regions",
+    "read_energies",
+    "separation",
+    "single_linkage",
     "stability",
     "subspace_overlap",
+    "task_covariances",
     "task_profile",
     "true_cover",
     "unusualness",

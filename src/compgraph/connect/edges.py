@@ -20,7 +20,7 @@ Kind = Literal["within", "between"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class EdgeBlock:
+class EdgeMatrix:
     """All edges from the components of one space to those of the next.
 
     Attributes
@@ -34,7 +34,7 @@ class EdgeBlock:
     effect
         Signed, in the units of the rule.
     weight
-        Share of each edge in the squared effects of the block: non-negative, without unit, 1 in total.
+        Share of each edge in the squared effects between the two spaces: non-negative, without unit, 1 in total.
     """
 
     source: Space
@@ -140,7 +140,7 @@ def edges(
     rule: str | Rule = "gradient",
     *,
     within: str | Rule = "correlation",
-) -> tuple[EdgeBlock, ...]:
+) -> tuple[EdgeMatrix, ...]:
     r"""Link the components of facing spaces.
 
     Parameters
@@ -159,7 +159,7 @@ def edges(
 
     Returns
     -------
-    tuple of EdgeBlock
+    tuple of EdgeMatrix
         In the order in which data flows, within and between alternating.
 
     Raises
@@ -179,19 +179,19 @@ def edges(
         raise BadRequest(f"parts lack the spaces {', '.join(missing)}; find components from the same statistics.")
     inside = _resolve(within)
     between = None if rule == GRADIENT else _resolve(rule)
-    blocks: dict[tuple[Space, Space], EdgeBlock] = {}
+    matrices: dict[tuple[Space, Space], EdgeMatrix] = {}
     for pair in stats.pairs:
         source, target = parts[pair.source], parts[pair.target]
         if between is None:
-            blocks[pair.source, pair.target] = _gradient_block(stats, pair, source, target)
+            matrices[pair.source, pair.target] = _gradient_matrix(stats, pair, source, target)
         else:
             moments = stats.moments[pair].project(source.axes, target.axes)
-            blocks[pair.source, pair.target] = _block(source, target, "between", between, moments)
+            matrices[pair.source, pair.target] = _matrix(source, target, "between", between, moments)
     for before, after in pairwise(stats.pairs):
         source, target = parts[before.target], parts[after.source]
         moments = stats.moments[after].doubled().project(source.axes, target.axes)
-        blocks[before.target, after.source] = _block(source, target, "within", inside, moments)
-    return tuple(blocks[key] for key in sorted(blocks))
+        matrices[before.target, after.source] = _matrix(source, target, "within", inside, moments)
+    return tuple(matrices[key] for key in sorted(matrices))
 
 
 def _resolve(rule: str | Rule) -> tuple[str, Rule]:
@@ -202,7 +202,9 @@ def _resolve(rule: str | Rule) -> tuple[str, Rule]:
     return rule, RULES[rule]
 
 
-def _block(source: Components, target: Components, kind: Kind, named: tuple[str, Rule], moments: Moments) -> EdgeBlock:
+def _matrix(
+    source: Components, target: Components, kind: Kind, named: tuple[str, Rule], moments: Moments
+) -> EdgeMatrix:
     name, rule = named
     effect = np.asarray(rule(moments), dtype=np.float64)
     if effect.shape != (len(source), len(target)):
@@ -211,16 +213,16 @@ def _block(source: Components, target: Components, kind: Kind, named: tuple[str,
             f"({len(source)}, {len(target)}) is needed: source components by target components."
         )
     require_finite(effect, f"effects of edge rule {name!r} from {source.space} to {target.space}")
-    return EdgeBlock(source.space, target.space, kind, name, effect, _shares(effect**2))
+    return EdgeMatrix(source.space, target.space, kind, name, effect, _shares(effect**2))
 
 
-def _gradient_block(stats: Statistics, pair: Pair, source: Components, target: Components) -> EdgeBlock:
+def _gradient_matrix(stats: Statistics, pair: Pair, source: Components, target: Components) -> EdgeMatrix:
     unit = np.divide(1.0, target.deviation, out=np.zeros(len(target)), where=target.deviation > 0)
     slopes = stats.live("edge rule 'gradient'", instead="use 'plsr'").gradient_moments(
         pair, target.axes * unit[:, None], source.patterns * source.deviation[:, None]
     )
     energy = slopes.energy.T * target.share
-    return EdgeBlock(pair.source, pair.target, "between", GRADIENT, slopes.mean.T, _shares(energy))
+    return EdgeMatrix(pair.source, pair.target, "between", GRADIENT, slopes.mean.T, _shares(energy))
 
 
 def _shares(energy: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "a b"]:

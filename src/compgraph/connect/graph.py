@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from urllib.parse import quote
 
 import networkx as nx
 import numpy as np
 
-from compgraph.connect.edges import EdgeBlock
+from compgraph.connect.edges import EdgeMatrix
 from compgraph.decompose import Components
 from compgraph.errors import GraphError
 from compgraph.statistics import Space
@@ -26,7 +25,7 @@ NODE_TYPES = {
 }
 EDGE_TYPES = {"weight": float, "effect": float, "kind": str, "rule": str}
 
-# Weights this far below the largest of their block are rounding noise of blocks that are diagonal in exact
+# Weights this far below the largest between the same spaces are rounding noise of matrices that are diagonal in exact
 # arithmetic, such as the two sides of one set of principal components.
 NOISE = 1e-12
 
@@ -49,14 +48,14 @@ def node_id(space: Space, index: int) -> str:
     return f"{quote(space.layer, safe='')}/{space.side}/{index}"
 
 
-def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) -> nx.DiGraph:
+def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix]) -> nx.DiGraph:
     """Build the component graph.
 
     Parameters
     ----------
     parts
         Components of every space, as `compgraph.components` returns them.
-    blocks
+    matrices
         Edges between pairs of spaces, as `compgraph.edges` returns them.
 
     Returns
@@ -64,71 +63,29 @@ def build_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) 
     networkx.DiGraph
         One node per component with ``layer, side, depth, index, method, strength, share, label``, and ``block`` and
         ``part`` where the method finds them; one edge
-        per non-zero entry of a block with ``weight, effect, kind, rule``; directed the way data flows.
+        per non-zero entry of a matrix with ``weight, effect, kind, rule``; directed the way data flows.
 
     Raises
     ------
     GraphError
-        When a block names a space or a number of components that ``parts`` does not have.
+        When a matrix names a space or a number of components that ``parts`` does not have.
 
     Notes
     -----
-    Cost O(nodes + edges). Edges whose weight is below 1e-12 of the largest in their block are left out.
+    Cost O(nodes + edges). Edges whose weight is below 1e-12 of the largest between their spaces are left out.
     """
     graph = nx.DiGraph(schema=SCHEMA)
     for space in sorted(parts):
         for index in range(len(parts[space].axes)):
             graph.add_node(node_id(space, index), **_node_attributes(parts[space], index))
-    for block in blocks:
-        _require_fit(block, parts)
-        kept = np.argwhere(block.weight > NOISE * block.weight.max(initial=0.0)).tolist()
+    for matrix in matrices:
+        _require_fit(matrix, parts)
+        kept = np.argwhere(matrix.weight > NOISE * matrix.weight.max(initial=0.0)).tolist()
         graph.add_edges_from(
-            (node_id(block.source, a), node_id(block.target, b), _edge_attributes(block, a, b)) for a, b in kept
+            (node_id(matrix.source, a), node_id(matrix.target, b), _edge_attributes(matrix, a, b)) for a, b in kept
         )
     check_graph(graph)
     return graph
-
-
-def build_joined_graph(parts: Mapping[Space, Components], blocks: Iterable[EdgeBlock]) -> nx.DiGraph:
-    """Build the graph in which a component that a layer writes is the same node as the one that is read of it.
-
-    Parameters
-    ----------
-    parts
-        Components of every space, as `compgraph.components` returns them, the same on either side of a layer: those of
-        methods such as ``"pca"`` and ``"interaction"`` are, those of ``"plsr"`` are not.
-    blocks
-        Edges between pairs of spaces, as `compgraph.edges` returns them. Those within a layer are left out.
-
-    Returns
-    -------
-    networkx.DiGraph
-        As of `build_graph`, with nodes of the side ``"out"``, and of the side ``"in"`` where no layer writes what is
-        read, as of the inputs.
-
-    Raises
-    ------
-    GraphError
-        When the sides of a layer differ in their components, or as of `build_graph`.
-
-    Notes
-    -----
-    Cost O(nodes + edges), and O(k d) to compare the sides.
-    """
-    written = {space.layer: space for space in parts if space.side == "out"}
-    once = {space: part for space, part in parts.items() if space.side == "out" or space.layer not in written}
-    for space in sorted(parts.keys() - once.keys()):
-        _require_same_axes(parts[space], parts[written[space.layer]])
-    between = (block for block in blocks if block.kind == "between")
-    return build_graph(once, [replace(each, source=written.get(each.source.layer, each.source)) for each in between])
-
-
-def _require_same_axes(read: Components, wrote: Components) -> None:
-    if read.axes.shape != wrote.axes.shape or not np.allclose(read.axes, wrote.axes):
-        raise GraphError(
-            f"{len(wrote)} components in {wrote.space} and {len(read)} in {read.space} are not the same and cannot be "
-            "joined; use build_graph, or a method that finds the same on both sides, such as 'pca'."
-        )
 
 
 def _node_attributes(part: Components, index: int) -> dict[str, object]:
@@ -150,21 +107,21 @@ def _node_attributes(part: Components, index: int) -> dict[str, object]:
     }
 
 
-def _edge_attributes(block: EdgeBlock, a: int, b: int) -> dict[str, object]:
+def _edge_attributes(matrix: EdgeMatrix, a: int, b: int) -> dict[str, object]:
     return {
-        "weight": float(block.weight[a, b]),
-        "effect": float(block.effect[a, b]),
-        "kind": block.kind,
-        "rule": block.rule,
+        "weight": float(matrix.weight[a, b]),
+        "effect": float(matrix.effect[a, b]),
+        "kind": matrix.kind,
+        "rule": matrix.rule,
     }
 
 
-def _require_fit(block: EdgeBlock, parts: Mapping[Space, Components]) -> None:
-    for space, count in zip((block.source, block.target), block.effect.shape, strict=True):
+def _require_fit(matrix: EdgeMatrix, parts: Mapping[Space, Components]) -> None:
+    for space, count in zip((matrix.source, matrix.target), matrix.effect.shape, strict=True):
         have = len(parts[space].axes) if space in parts else 0
         if have != count:
             raise GraphError(
-                f"the edges from {block.source} to {block.target} expect {count} components in {space}, which has "
+                f"the edges from {matrix.source} to {matrix.target} expect {count} components in {space}, which has "
                 f"{have}; build edges and graph from the same components."
             )
 

@@ -1,11 +1,11 @@
 """Statistics become components: linear algebra on small matrices, NumPy and SciPy only."""
 
 from compgraph.decompose.components import Components, ComponentSet, components
-from compgraph.decompose.directions import Directions
+from compgraph.decompose.directions import Directions, support
 from compgraph.decompose.gradient import gradient_reads
 from compgraph.decompose.interaction.method import Interactions, interaction_components
 from compgraph.decompose.interaction.rotations import ROTATIONS, register_rotation
-from compgraph.decompose.methods import METHODS, Interaction, Method, register_method
+from compgraph.decompose.methods import METHODS, Decomposition, Interaction, Method, register_method
 from compgraph.decompose.partial_least_squares import PartialLeastSquares, partial_least_squares
 from compgraph.decompose.principal import neurons, pca
 
@@ -14,6 +14,7 @@ __all__ = [
     "ROTATIONS",
     "ComponentSet",
     "Components",
+    "Decomposition",
     "Directions",
     "Interaction",
     "Interactions",
@@ -27,4 +28,5 @@ __all__ = [
     "pca",
     "register_method",
     "register_rotation",
+    "support",
 ]

@@ -97,7 +97,7 @@ def collect(
     Notes
     -----
     Costs O(n (d_i^2 / 2 + d_i d_{i+1})) for each site beside the model's own run, and memory for one batch of tapped
-    activations, O(d_i^2 + d_i d_{i+1}) sums and the sample. Rows are centred in blocks and multiplied in float32
+    activations, O(d_i^2 + d_i d_{i+1}) sums and the sample. Rows are centred in chunks and multiplied in float32
     (float64 for float64 activations and on accelerators); sums are float64.
     Where two neighbours have different positions, both are averaged to the coarser grid, which a note says.
 

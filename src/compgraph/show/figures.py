@@ -147,3 +147,20 @@ def _stack(
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def plain(axes: Axes, title: str) -> None:
+    """Head a panel and leave out the lines it does not need.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    title
+        Heading; empty for none.
+    """
+    axes.set_title(title, fontsize=10, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)
+    axes.xaxis.label.set_fontsize(9)
+    axes.yaxis.label.set_fontsize(9)

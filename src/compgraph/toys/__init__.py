@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from compgraph.toys.digit_pairs import digit_pair_networks, digit_pairs, digit_triples
 from compgraph.toys.iris_pairs import iris_pairs
-from compgraph.toys.multiplication import multiplication, multiplications
+from compgraph.toys.multiplication import multiplication, multiplication_data, multiplications
 from compgraph.toys.planted import FAMILIES, Plan, planted
 from compgraph.toys.toy import Toy
+from compgraph.toys.train_one import seeded
 
 TOYS: dict[str, Callable[..., Toy]] = {"multiplication": multiplication, "digit-pairs": digit_pairs}
 
@@ -20,6 +21,8 @@ __all__ = [
     "digit_triples",
     "iris_pairs",
     "multiplication",
+    "multiplication_data",
     "multiplications",
     "planted",
+    "seeded",
 ]

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from compgraph.connect import EdgeBlock, node_id
+from compgraph.connect import EdgeMatrix, node_id
 from compgraph.errors import BadRequest, ShapeError
 from compgraph.show.graph.palette import NEUTRAL
 from compgraph.statistics import Space
@@ -11,8 +11,10 @@ from note.measures.variance.task_correlations import TaskCorrelations
 from note.pictures.matrices import effect_matrices, task_matrix
 
 EARLIER, LATER, HEAD = Space("$a_b$", "in", 0), Space("fc", "out", 1), Space("fc", "in", 1)
-FIRST = EdgeBlock(EARLIER, LATER, "between", "covariance", np.array([[0.5, -2.0, 0.0]]), np.full((1, 3), 1 / 3))
-SECOND = EdgeBlock(HEAD, Space("head", "out", 2), "between", "covariance", np.full((3, 1), 0.1), np.full((3, 1), 1 / 3))
+FIRST = EdgeMatrix(EARLIER, LATER, "between", "covariance", np.array([[0.5, -2.0, 0.0]]), np.full((1, 3), 1 / 3))
+SECOND = EdgeMatrix(
+    HEAD, Space("head", "out", 2), "between", "covariance", np.full((3, 1), 0.1), np.full((3, 1), 1 / 3)
+)
 
 
 def panels(n: int):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.covariance import EmpiricalCovariance
 
 from compgraph.errors import NotFinite
-from compgraph.observe.sums.accumulate import BLOCK, Column, Product
+from compgraph.observe.sums.accumulate import CHUNK, Column, Product
 
 
 def streamed(x: torch.Tensor, y: torch.Tensor, sizes: list[int]) -> tuple[Column, Product, Product]:
@@ -67,14 +67,14 @@ def test_drifting_rows_are_exact():
 @given(st.lists(st.integers(0, 1500), max_size=3), st.sampled_from([torch.float16, torch.bfloat16, torch.float64]))
 def test_sums_do_not_depend_on_batches(sizes, dtype):
     generator = torch.Generator().manual_seed(2)
-    x = torch.randn(2 * BLOCK + 500, 4, generator=generator).to(dtype)
+    x = torch.randn(2 * CHUNK + 500, 4, generator=generator).to(dtype)
     y = torch.randn(len(x), 3, generator=generator).to(dtype)
     left, xx, xy = streamed(x, y, sizes)
     a, b = (each.double().numpy() for each in (x, y))
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     assert left.n == len(x)
-    # Halves are multiplied in float32, whose rounding adds up like a random walk over the rows of a block.
-    error = 1e-13 if dtype == torch.float64 else math.sqrt(BLOCK) * np.finfo(np.float32).eps / 2
+    # Halves are multiplied in float32, whose rounding adds up like a random walk over the rows of a chunk.
+    error = 1e-13 if dtype == torch.float64 else math.sqrt(CHUNK) * np.finfo(np.float32).eps / 2
     assert_allclose(xx.result(), a.T @ a, atol=error * np.square(a).sum(axis=0).max(), rtol=0)
     assert_allclose(
         xy.result(),

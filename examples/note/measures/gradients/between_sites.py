@@ -4,8 +4,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from compgraph.observe.collect import collect
-from compgraph.observe.gradients.row_by_row import row_gradients
+from compgraph.observe import collect, row_gradients
 
 
 def site_gradients(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from compgraph.check.distinct import EXACT, distinct_directions
+from compgraph.check import EXACT, distinct_directions
 from compgraph.errors import EmptyData, ShapeError
 
 

@@ -10,7 +10,7 @@ from scipy.stats import ortho_group
 
 from compgraph.arguments import whole_number
 from compgraph.arrays import require_finite
-from compgraph.check.subspaces import gradient_capture, principal_angles
+from compgraph.check import gradient_capture, principal_angles
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 from compgraph.records import brief
 

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor, nn
 
 from compgraph.errors import BadRequest, EmptyData, SiteError, UnknownSite
-from compgraph.observe.run.restore import observing
-from compgraph.observe.run.unwrap import bare
+from compgraph.observe import bare, observing
 from compgraph.records import brief
 from note.measures.regions.relu_paths import Rectified
 

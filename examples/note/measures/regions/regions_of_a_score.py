@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directions
+from compgraph.check import EXACT, DistinctDirections, distinct_directions
 from compgraph.records import brief
 from note.measures.gradients.between_sites import site_gradients
 from note.measures.regions.linear_regions import Regions, reaching_patterns, regions

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 from torch import Tensor, nn
 
-from compgraph.check.subspaces import gradient_capture
+from compgraph.check import gradient_capture
 from compgraph.errors import BadRequest
 from compgraph.records import brief
 from note.measures.gradients.overlap_by_chance import GradientOverlap, capture_by_chance, gradient_overlap

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from compgraph.arguments import whole_number
-from compgraph.connect.edges import correlation
+from compgraph.connect import correlation
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 from compgraph.statistics import Moments
 

@@ -7,7 +7,7 @@ from jaxtyping import Float, Float64, Int
 from scipy.linalg import orth
 
 from compgraph.arrays import fix_signs, require_finite
-from compgraph.decompose.directions import support
+from compgraph.decompose import support
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 from note.measures.variance.matching_directions import random_bases
 

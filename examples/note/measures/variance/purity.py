@@ -9,7 +9,7 @@ from scipy.stats import ortho_group
 
 from compgraph.arguments import whole_number
 from compgraph.arrays import require_finite
-from compgraph.check.chance import ChanceTest
+from compgraph.check import ChanceTest
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from compgraph.connect.edges import correlation
+from compgraph.connect import correlation
 from compgraph.errors import EmptyData
 from compgraph.records import brief
 from compgraph.statistics import Moments

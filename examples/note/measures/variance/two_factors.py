@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from compgraph.check.task_profile import UNMOVED, Decomposed, parts_and_options
+from compgraph.check import UNMOVED, Decomposed, parts_and_options
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData, ShapeError

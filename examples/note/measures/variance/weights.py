@@ -9,7 +9,7 @@ from scipy.linalg import orth
 
 from compgraph.arguments import whole_number
 from compgraph.arrays import require_finite
-from compgraph.check.task_profile import TaskProfile
+from compgraph.check import TaskProfile
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData, ShapeError

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Put back everything a forward pass can change, whatever ends the block.
+    """Put back everything a forward pass can change, whatever ends the ``with`` statement.
 
     Restored are each submodule's training flag, ``requires_grad`` and ``.grad`` of each parameter, the buffers
     (by value, and by object where one was replaced) and the random generators of Python, NumPy and torch.
@@ -40,15 +40,15 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
-    """Run the block in eval mode, with or without autograd, and leave no trace of it.
+    """Run what follows in eval mode, with or without autograd, and leave no trace of it.
 
     Parameters
     ----------
     model
-        Every submodule's training flag is off inside the block, by assignment: overridden ``train`` methods,
+        Every submodule's training flag is off meanwhile, by assignment: overridden ``train`` methods,
         which may fold or unfold weights, are not called.
     gradients
-        Whether autograd records. Parameters do not require gradients inside the block either way.
+        Whether autograd records. Parameters do not require gradients meanwhile, either way.
 
     Yields
     ------
@@ -66,7 +66,7 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
 
 @contextmanager
 def generators_seeded(seed: int) -> Iterator[None]:
-    """Run the block with the global random generators seeded, and put them back, whatever ends it.
+    """Run what follows with the global random generators seeded, and put them back, whatever ends it.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class Trace:
 
 @contextmanager
 def hooked(hooks: Mapping[nn.Module, Hook]) -> Iterator[None]:
-    """Register forward hooks for the length of the block.
+    """Register forward hooks for the length of the ``with`` statement.
 
     Parameters
     ----------

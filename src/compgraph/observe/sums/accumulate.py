@@ -1,4 +1,4 @@
-"""Moments of rows that stream by: centred block by block, summed in float64, shared between pairs."""
+"""Moments of rows that stream by: centred chunk by chunk, summed in float64, shared between pairs."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from compgraph.errors import NotFinite
 
-BLOCK = 4096  # rows in one matrix product: enough to be fast, few enough for float32 sums to be exact enough
+CHUNK = 4096  # rows in one matrix product: enough to be fast, few enough for float32 sums to be exact enough
 _STRIP = 128  # features in one strip of a symmetric product
 
 
 @dataclass(slots=True)
-class Block:
+class Chunk:
     """Rows centred about ``mean`` up to ``residual``, the sum that rounding left, and their place in the stream."""
 
     rows: Float[Tensor, "m d"]
@@ -25,7 +25,7 @@ class Block:
 
 
 class Column:
-    """The rows of one site at one grid of positions, gathered until there are enough for a block.
+    """The rows of one site at one grid of positions, gathered until there are enough for a chunk.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Column:
         # Subtracting a row that was seen keeps constant features exactly constant.
         self.reference = torch.nan_to_num(rows[0].to(device, dtype), nan=0.0, posinf=0.0, neginf=0.0)
         self.mean = torch.zeros(rows.shape[1], dtype=torch.float64, device=device)
-        self._buffer = torch.empty(BLOCK, rows.shape[1], dtype=dtype, device=device)
+        self._buffer = torch.empty(CHUNK, rows.shape[1], dtype=dtype, device=device)
         self._batches: list[tuple[int, int]] = []
 
     def write(self, rows: Float[Tensor, "m d"], batch: int) -> None:
@@ -58,7 +58,7 @@ class Column:
         """
         end = self.filled + len(rows)
         if end > len(self._buffer):
-            grown = self._buffer.new_empty(max(end, BLOCK + len(rows)), self._buffer.shape[1])
+            grown = self._buffer.new_empty(max(end, CHUNK + len(rows)), self._buffer.shape[1])
             grown[: self.filled] = self._buffer[: self.filled]
             self._buffer = grown
         target = self._buffer[self.filled : end]
@@ -69,20 +69,20 @@ class Column:
         self._batches.append((batch, self.filled))
         self.filled = end
 
-    def take(self) -> list[Block]:
-        """Empty the buffer into centred blocks.
+    def take(self) -> list[Chunk]:
+        """Empty the buffer into centred chunks.
 
         Returns
         -------
-        list of Block
+        list of Chunk
             Views of the buffer, valid until the next `write`.
         """
-        blocks = [self._centre(self._buffer[i : min(i + BLOCK, self.filled)]) for i in range(0, self.filled, BLOCK)]
+        chunks = [self._centre(self._buffer[i : min(i + CHUNK, self.filled)]) for i in range(0, self.filled, CHUNK)]
         self.filled = 0
         self._batches.clear()
-        return blocks
+        return chunks
 
-    def _centre(self, rows: Float[Tensor, "m d"]) -> Block:
+    def _centre(self, rows: Float[Tensor, "m d"]) -> Chunk:
         offset = rows.mean(dim=0)
         if not bool(torch.isfinite(offset).all()):
             self._require_finite()
@@ -96,7 +96,7 @@ class Column:
         step, weight = mean - self.mean, self.n * m / (self.n + m)
         self.mean = self.mean + step * (m / (self.n + m))
         self.n += m
-        return Block(rows, mean, residual, step, weight)
+        return Chunk(rows, mean, residual, step, weight)
 
     def _require_finite(self) -> None:
         bad = ~torch.isfinite(self._buffer[: self.filled]).all(dim=1)
@@ -123,13 +123,13 @@ class Product:
         self.left, self.right = left, right
         self.total = torch.zeros(len(left.mean), len(right.mean), dtype=torch.float64, device=left.mean.device)
 
-    def add(self, left: Block, right: Block) -> None:
-        """Merge the products of one block, by the update of Chan, Golub and LeVeque.
+    def add(self, left: Chunk, right: Chunk) -> None:
+        """Merge the products of one chunk, by the update of Chan, Golub and LeVeque.
 
         Parameters
         ----------
         left, right
-            Blocks of the same rows.
+            Chunks of the same rows.
         """
         m, width = len(left.rows), self.total.shape[0]
         # By symmetry only strips from the diagonal to the right are formed.

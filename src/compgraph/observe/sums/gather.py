@@ -10,7 +10,7 @@ from torch import Tensor
 from compgraph.errors import SiteError
 from compgraph.observe.chain import Chain
 from compgraph.observe.run.rows import Grid, to_rows
-from compgraph.observe.sums.accumulate import BLOCK, Column, Product
+from compgraph.observe.sums.accumulate import CHUNK, Column, Product
 from compgraph.observe.sums.reservoir import Reservoir
 from compgraph.statistics import Moments, Pair, Sample
 
@@ -96,16 +96,16 @@ class Gatherer:
                     f"module {tap.name!r} was never called in batch {self._batch}, though it was in the first one. "
                     "Needed is one call for every batch: tap modules around it."
                 )
-        if any(column.filled >= BLOCK for column in self._columns.values()):
+        if any(column.filled >= CHUNK for column in self._columns.values()):
             self.flush()
 
     def flush(self) -> None:
         """Turn what was gathered into sums."""
-        blocks = {key: column.take() for key, column in self._columns.items()}
+        chunks = {key: column.take() for key, column in self._columns.items()}
         for left, right in self._edges():
             if (left, right) not in self._products:
                 self._products[left, right] = Product(self._columns[left], self._columns[right])
-            for a, b in zip(blocks[left], blocks[right], strict=True):
+            for a, b in zip(chunks[left], chunks[right], strict=True):
                 self._products[left, right].add(a, b)
 
     def moments(self) -> dict[Pair, Moments]:

@@ -7,10 +7,10 @@ EDGES_A_NODE = 3
 
 
 def relative_weights(graph: nx.DiGraph) -> dict[tuple[str, str], float]:
-    """Compare every edge with the strongest edge of its block (the same two spaces).
+    """Compare every edge with the strongest edge between the same two spaces.
 
-    ``relative = weight / max(weight in the block)``: weights are shares of their block, so those of a block of many
-    components are all small; relative weights look alike in every block.
+    ``relative = weight / max(weight between the spaces)``: weights are shares of all between two spaces, so
+    those of spaces of many components are all small; relative weights look alike everywhere.
 
     Parameters
     ----------
@@ -20,21 +20,21 @@ def relative_weights(graph: nx.DiGraph) -> dict[tuple[str, str], float]:
     Returns
     -------
     dict of (str, str) to float
-        Edge to a number in [0, 1]; 0 throughout a block without any weight.
+        Edge to a number in [0, 1]; 0 throughout where there is no weight.
 
     Notes
     -----
     O(m) for m edges. Dimensionless.
     """
-    block_of: dict[tuple[str, str], tuple[object, ...]] = {}
+    ends_of: dict[tuple[str, str], tuple[object, ...]] = {}
     strongest: dict[tuple[object, ...], float] = {}
     for source, target, weight in graph.edges(data="weight"):
-        block = (*_space(graph, source), *_space(graph, target))
-        block_of[source, target] = block
-        strongest[block] = max(strongest.get(block, 0.0), weight)
+        ends = (*_space(graph, source), *_space(graph, target))
+        ends_of[source, target] = ends
+        strongest[ends] = max(strongest.get(ends, 0.0), weight)
     return {
-        edge: graph.edges[edge]["weight"] / strongest[block] if strongest[block] > 0 else 0.0
-        for edge, block in block_of.items()
+        edge: graph.edges[edge]["weight"] / strongest[ends] if strongest[ends] > 0 else 0.0
+        for edge, ends in ends_of.items()
     }
 
 
@@ -57,7 +57,7 @@ def readable_threshold(relative: dict[tuple[str, str], float], n_nodes: int) -> 
     -------
     float
         The relative weight of the edge of rank ``3 n_nodes``, cut down to three decimals; 0 when there are no more
-        edges than that. Every block keeps at least its strongest edge, and edges that tie stay together.
+        edges than that. Between any two linked spaces the strongest edge is kept, and edges that tie stay together.
 
     Examples
     --------
