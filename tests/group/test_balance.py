@@ -4,7 +4,7 @@ import pytest
 
 from compgraph.errors import GraphError
 from compgraph.group import balanced, canonical_copy
-from compgraph.group.balance import balanced_block
+from compgraph.group.balance import balanced_weights
 
 
 def has_even_totals(block: np.ndarray) -> None:
@@ -27,7 +27,7 @@ def uneven(seed: int, rows: int = 5, columns: int = 7) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(4))
 def test_even_totals_and_the_same_pattern(seed) -> None:
     block = uneven(seed)
-    even = balanced_block(block)
+    even = balanced_weights(block)
     has_even_totals(even)
     keeps_odds_ratios(block, even)
     assert even.sum() == pytest.approx(1, abs=1e-12)
@@ -36,7 +36,7 @@ def test_even_totals_and_the_same_pattern(seed) -> None:
 def test_worked_example() -> None:
     # Odds ratio 4 with even totals: a / b = 2, a + b = 1 / 2.
     np.testing.assert_allclose(
-        balanced_block(np.array([[40.0, 1.0], [10.0, 1.0]])), [[1 / 3, 1 / 6], [1 / 6, 1 / 3]], 1e-5
+        balanced_weights(np.array([[40.0, 1.0], [10.0, 1.0]])), [[1 / 3, 1 / 6], [1 / 6, 1 / 3]], 1e-5
     )
 
 
@@ -61,17 +61,19 @@ def test_broken_twins_are_rejected() -> None:
 def test_strengths_do_not_matter() -> None:
     block, rng = uneven(1), np.random.default_rng(1)
     other = rng.uniform(0.01, 100, size=(5, 1)) * block * rng.uniform(0.01, 100, size=7)
-    np.testing.assert_allclose(balanced_block(other), balanced_block(block), rtol=1e-4)
+    np.testing.assert_allclose(balanced_weights(other), balanced_weights(block), rtol=1e-4)
 
 
 def test_empty_rows_and_columns_stay_empty() -> None:
     block = np.insert(np.insert(uneven(2), 2, 0, axis=0), 3, 0, axis=1)
-    even = balanced_block(block)
+    even = balanced_weights(block)
     has_even_totals(even)
     assert not even[2].any()
     assert not even[:, 3].any()
-    np.testing.assert_allclose(np.delete(np.delete(even, 2, axis=0), 3, axis=1), balanced_block(uneven(2)), rtol=1e-12)
-    assert not balanced_block(np.zeros((2, 3))).any()
+    np.testing.assert_allclose(
+        np.delete(np.delete(even, 2, axis=0), 3, axis=1), balanced_weights(uneven(2)), rtol=1e-12
+    )
+    assert not balanced_weights(np.zeros((2, 3))).any()
 
 
 @pytest.mark.parametrize(
@@ -83,14 +85,14 @@ def test_empty_rows_and_columns_stay_empty() -> None:
 )
 def test_what_cannot_be_balanced_is_divided_by_the_roots_of_its_totals(block) -> None:
     expected = np.diag(block.sum(axis=1) ** -0.5) @ block @ np.diag(block.sum(axis=0) ** -0.5)
-    np.testing.assert_allclose(balanced_block(block), expected / expected.sum(), rtol=1e-12)
+    np.testing.assert_allclose(balanced_weights(block), expected / expected.sum(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_extreme_weights(scale) -> None:
-    np.testing.assert_allclose(balanced_block(scale * uneven(0)), balanced_block(uneven(0)), rtol=1e-9)
+    np.testing.assert_allclose(balanced_weights(scale * uneven(0)), balanced_weights(uneven(0)), rtol=1e-9)
     wide = np.array([[1.0, 1e-300], [1e-200, 1.0]])
-    assert balanced_block(wide).sum() == pytest.approx(1)
+    assert balanced_weights(wide).sum() == pytest.approx(1)
 
 
 def block_of(graph: nx.Graph, source: str, target: str) -> np.ndarray:
@@ -103,7 +105,7 @@ def test_every_block_of_a_component_graph(planted) -> None:
     even = balanced(graph)
     for source, target in [("L0/in", "L1/out"), ("L1/out", "L1/in"), ("L1/in", "L2/out")]:
         np.testing.assert_allclose(
-            block_of(even, source, target), balanced_block(block_of(graph, source, target)), rtol=1e-12
+            block_of(even, source, target), balanced_weights(block_of(graph, source, target)), rtol=1e-12
         )
     assert even.nodes == graph.nodes
     assert type(even) is type(graph)

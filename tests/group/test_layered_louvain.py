@@ -6,6 +6,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 from compgraph.errors import BadRequest, GraphError
 from compgraph.group import canonical_copy, communities, layered_louvain_communities, layered_modularity
 from compgraph.group.layered_louvain import _moved, layered_modularity_matrix
+from compgraph.group.links import links_of
 
 SIZE, N_GROUPS, N_LAYERS = 16, 4, 4
 
@@ -91,7 +92,7 @@ def groups_of(graph: nx.Graph, groups: dict[int, int]) -> list[set[int]]:
 def test_no_partition_of_a_small_graph_is_better(seed, balance) -> None:
     rng = np.random.default_rng(seed)
     graph = chain([rng.random((3, 3)) + 2 * np.eye(3), (rng.random((3, 2)) + 0.1) ** 2])
-    benefit = layered_modularity_matrix(graph, balance=balance)
+    benefit = layered_modularity_matrix(links_of(graph, "weight"), balance=balance)
     best = max(quality(benefit, labels) for labels in all_partitions(len(graph)))
     groups = found(graph, balance=balance)
     reached = quality(benefit, [groups[v] for v in graph])
@@ -106,7 +107,7 @@ def test_brute_force_counts_every_partition() -> None:
 @pytest.mark.parametrize("resolution", [0.5, 1.0, 2.0])
 def test_without_spaces_the_quality_is_ordinary_modularity(resolution) -> None:
     graph = nx.karate_club_graph()
-    benefit = layered_modularity_matrix(graph, resolution=resolution, balance=False)
+    benefit = layered_modularity_matrix(links_of(graph, "weight"), resolution=resolution, balance=False)
     labels = [v % 3 for v in graph]
     expected = nx.community.modularity(graph, groups_of(graph, dict(enumerate(labels))), resolution=resolution)
     assert quality(benefit, labels) == pytest.approx(expected, abs=1e-12)
@@ -125,7 +126,7 @@ def test_with_layers_the_quality_is_layered_modularity(random_graph) -> None:
     graph = random_graph(0)
     copy = canonical_copy(graph)
     labels = np.random.default_rng(0).integers(3, size=len(graph))
-    benefit = layered_modularity_matrix(copy, balance=False, within=0)
+    benefit = layered_modularity_matrix(links_of(copy, "weight"), balance=False, within=0)
     groups = dict(zip(graph, labels.tolist(), strict=True))
     assert list(graph) == sorted(graph, key=lambda v: (graph.nodes[v]["depth"], graph.nodes[v]["side"] == "in"))
     assert quality(benefit, labels) == pytest.approx(layered_modularity(graph, groups), abs=1e-12)
@@ -134,7 +135,7 @@ def test_with_layers_the_quality_is_layered_modularity(random_graph) -> None:
 @pytest.mark.parametrize("balance", [True, False])
 def test_matrix_is_symmetric_and_its_rows_sum_to_zero(balance) -> None:
     graph = two_sided(0, 1.0, "dense")
-    benefit = layered_modularity_matrix(graph, balance=balance)
+    benefit = layered_modularity_matrix(links_of(graph, "weight"), balance=balance)
     np.testing.assert_allclose(benefit, benefit.T, atol=1e-18)
     np.testing.assert_allclose(benefit.sum(axis=1), 0, atol=1e-12)
     first, last = slice(0, SIZE), slice(-SIZE, None)
@@ -144,11 +145,12 @@ def test_matrix_is_symmetric_and_its_rows_sum_to_zero(balance) -> None:
 def test_links_within_a_layer_count_as_much_as_asked() -> None:
     graph = two_sided(0, 1.0, "dense")
     blocks = [
-        layered_modularity_matrix(graph, within=within)[SIZE : 2 * SIZE, 2 * SIZE : 3 * SIZE] for within in (0, 1)
+        layered_modularity_matrix(links_of(graph, "weight"), within=within)[SIZE : 2 * SIZE, 2 * SIZE : 3 * SIZE]
+        for within in (0, 1)
     ]
     assert not blocks[0].any()
     weights = np.array([[graph.edges[i, j]["weight"] for j in range(32, 48)] for i in range(16, 32)])
-    plain = layered_modularity_matrix(graph, within=0.5, balance=False)[16:32, 32:48]
+    plain = layered_modularity_matrix(links_of(graph, "weight"), within=0.5, balance=False)[16:32, 32:48]
     expected = np.outer(weights.sum(axis=1), weights.sum(axis=0)) / weights.sum()
     # Three blocks between layers and two of half weight within them, each of weight 1.
     np.testing.assert_allclose(plain, 0.5 * (weights - expected) / (2 * 4), atol=1e-15)
@@ -187,7 +189,7 @@ def test_links_within_layers_that_count_fully_split_groups_into_single_component
 
 def test_a_search_that_only_moves_nodes_is_worse() -> None:
     graph = complete(3, 0.6)
-    benefit = layered_modularity_matrix(graph)
+    benefit = layered_modularity_matrix(links_of(graph, "weight"))
     nodes_only, _ = _moved(benefit, np.arange(len(graph)), np.random.default_rng(0))
     groups = found(graph)
     assert quality(benefit, [groups[v] for v in graph]) > quality(benefit, nodes_only) + 1e-3
@@ -236,7 +238,7 @@ def test_by_name_with_significance(planted, random_graph) -> None:
 )
 def test_numbers_out_of_range(params, message) -> None:
     with pytest.raises(BadRequest, match=message):
-        layered_modularity_matrix(complete(0, 1.0), **params)
+        layered_modularity_matrix(links_of(complete(0, 1.0), "weight"), **params)
 
 
 def test_weights_that_are_none() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from jaxtyping import Int64
 from scipy import sparse
 
 from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest, MissingTool, unknown_name
-from compgraph.group.layered_louvain import layered_louvain_communities
-from compgraph.group.spectral import spectral_communities
+from compgraph.group.layered_louvain import layered_louvain_communities, layered_louvain_labels
+from compgraph.group.links import Links, groups_of_labels
+from compgraph.group.spectral import spectral_communities, spectral_labels
 
 Algorithm = Callable[..., Iterable[Iterable[Any]]]
 
@@ -101,6 +103,13 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
+# The same searches on matrices, which need no graph: what a comparison with many null graphs spends its time on.
+ON_LINKS: dict[Algorithm, Callable[..., np.ndarray]] = {
+    spectral_communities: spectral_labels,
+    layered_louvain_communities: layered_louvain_labels,
+}
+
+
 def register_algorithm(name: str, function: Algorithm) -> None:
     """Make a community algorithm available under a name.
 
@@ -186,13 +195,7 @@ def run(function: Algorithm, graph: nx.Graph, *, seed: int, weight: str, params:
     BadRequest
         When the algorithm does not know a parameter, or its answer misses, repeats or invents nodes.
     """
-    accepted = _parameters(function)
-    unknown = [name for name in params if name not in accepted]
-    if unknown and not any(each.kind is each.VAR_KEYWORD for each in accepted.values()):
-        own = [name for name in list(accepted)[1:] if name not in ("weight", "seed")]
-        raise BadRequest(f"the algorithm takes no parameter {unknown[0]!r}. Its own parameters: {own}.")
-    common = {name: value for name, value in (("weight", weight), ("seed", seed)) if name in accepted}
-    found = function(graph, **common, **params)
+    found = function(graph, **_arguments(function, params, weight=weight, seed=seed), **params)
     try:
         groups = [sorted(group) for group in found]
     except TypeError:
@@ -200,6 +203,59 @@ def run(function: Algorithm, graph: nx.Graph, *, seed: int, weight: str, params:
             f"the algorithm returned {type(found).__name__} {str(found)[:60]!r}; an iterable of node sets is needed."
         ) from None
     _require_partition(groups, graph)
+    return _sorted(groups)
+
+
+def run_on_links(
+    function: Algorithm,
+    links: Links,
+    blocks: Int64[np.ndarray, " n"] | None,
+    *,
+    seed: int,
+    params: Mapping[str, Any],
+) -> list[list[int]]:
+    """Run an algorithm of `ON_LINKS` once.
+
+    Parameters
+    ----------
+    function
+        A key of `ON_LINKS`.
+    links
+        Of a component graph, nodes in canonical order.
+    blocks
+        Block of each node, where all have one; passed when the algorithm reads them.
+    seed, params
+        As for `run`.
+
+    Returns
+    -------
+    list of list of int
+        As `run` does.
+
+    Raises
+    ------
+    BadRequest
+        When the algorithm does not know a parameter.
+    """
+    _arguments(function, params)
+    search = ON_LINKS[function]
+    own = {"blocks": blocks, "seed": seed}
+    given = {name: value for name, value in own.items() if name in _parameters(search)}
+    labels = search(links, **given, **params)
+    return _sorted([sorted(group) for group in groups_of_labels(range(len(labels)), labels)])
+
+
+def _arguments(function: Algorithm, params: Mapping[str, Any], **common: object) -> dict[str, object]:
+    """Refuse parameters that an algorithm does not know; return those of ``common`` that it does."""
+    accepted = _parameters(function)
+    unknown = [name for name in params if name not in accepted]
+    if unknown and not any(each.kind is each.VAR_KEYWORD for each in accepted.values()):
+        own = [name for name in list(accepted)[1:] if name not in ("weight", "seed")]
+        raise BadRequest(f"the algorithm takes no parameter {unknown[0]!r}. Its own parameters: {own}.")
+    return {name: value for name, value in common.items() if name in accepted}
+
+
+def _sorted(groups: Iterable[list[int]]) -> list[list[int]]:
     return sorted(filter(None, groups), key=lambda group: (-len(group), group[0]))
 
 

@@ -1,39 +1,13 @@
 """Weights in which every component counts alike: the links between two spaces, scaled to even totals."""
 
-from collections.abc import Hashable
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any
-
 import networkx as nx
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float64
 
-from compgraph.errors import GraphError
+from compgraph.group.links import links_of
+from compgraph.group.sinkhorn import proportional_fit
 
-SWEEPS = 1000
 TOLERANCE = 1e-6  # largest relative error of a row's total
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """The links between two spaces, as a dense matrix.
-
-    Parameters
-    ----------
-    source, target
-        Layer, side and depth of the rows and of the columns.
-    rows, columns
-        Positions of their nodes in the order of the graph.
-    weights
-        One weight per pair; 0 where there is no link. Symmetric when an undirected graph links a space to itself.
-    """
-
-    source: tuple[object, ...]
-    target: tuple[object, ...]
-    rows: Int[np.ndarray, " k"]
-    columns: Int[np.ndarray, " l"]
-    weights: Float64[np.ndarray, "k l"]
 
 
 def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
@@ -41,7 +15,7 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
 
     .. math:: V_{ij} = u_i W_{ij} v_j, \qquad \sum_j V_{ij} = 1 / k, \quad \sum_i V_{ij} = 1 / l
 
-    for the ``k`` sources and ``l`` targets that have links in the block ``W``.
+    for the ``k`` sources and ``l`` targets that have links in the matrix ``W`` between two spaces.
 
     Parameters
     ----------
@@ -54,8 +28,8 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     Returns
     -------
     networkx.Graph
-        A copy, of the graph's own kind; other attributes as they were. Each block weighs 1. Nodes without links in a
-        block stay without.
+        A copy, of the graph's own kind; other attributes as they were. All links between two spaces weigh 1. Nodes
+        without links there stay without.
 
     Raises
     ------
@@ -68,27 +42,28 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     the links counts. The price: weak nodes, often noise, count as much as strong ones.
 
     Zeros can make even totals impossible (two sources whose only link is to the same one of two targets), and
-    near-zeros can put them out of reach of 1,000 sweeps. Such a block becomes
+    near-zeros can put them out of reach of 1,000 sweeps. Such a matrix becomes
     :math:`D_r^{-1/2} W D_c^{-1/2}`, with the totals of its rows and columns on the diagonals, divided by its sum:
     totals closer to even than they were, and defined for every pattern.
 
-    Time O(k l) a block and sweep, mostly tens of sweeps; memory O(k l).
+    Time O(k l) for two spaces and a sweep, mostly tens of sweeps; memory O(k l).
 
     References
     ----------
     Sinkhorn, R., Knopp, P. (1967). Concerning nonnegative matrices and doubly stochastic matrices.
     https://doi.org/10.2140/pjm.1967.21.343
     """
-    names, result = list(graph), graph.copy()
-    for block in links_of(graph, weight):
-        even = balanced_block(block.weights)
-        for i, j in np.argwhere(block.weights > 0).tolist():
-            result.edges[names[block.rows[i]], names[block.columns[j]]][weight] = float(even[i, j])
+    links, result = links_of(graph, weight), graph.copy()
+    for (a, b), weights in links.matrices.items():
+        even = balanced_weights(weights)
+        for i, j in np.argwhere(weights > 0).tolist():
+            ends = links.nodes[links.members[a][i]], links.nodes[links.members[b][j]]
+            result.edges[ends][weight] = float(even[i, j])
     return result
 
 
-def balanced_block(weights: Float64[np.ndarray, "k l"]) -> Float64[np.ndarray, "k l"]:
-    """Return a block with even totals, as `balanced` describes.
+def balanced_weights(weights: Float64[np.ndarray, "k l"]) -> Float64[np.ndarray, "k l"]:
+    """Return the weights between two spaces with even totals, as `balanced` describes.
 
     Parameters
     ----------
@@ -106,79 +81,10 @@ def balanced_block(weights: Float64[np.ndarray, "k l"]) -> Float64[np.ndarray, "
     shares = weights / weights.max()
     linked = np.ix_(shares.sum(axis=1) > 0, shares.sum(axis=0) > 0)
     active = shares[linked]
-    scales = _sinkhorn(active)
-    if scales is None:
-        scales = 1 / np.sqrt(active.sum(axis=1)), 1 / np.sqrt(active.sum(axis=0))
-    even = scales[0][:, None] * active * scales[1]
-    result[linked] = even / even.sum()
+    rows, columns = (np.full(size, 1 / size) for size in active.shape)
+    u, v, even = proportional_fit(active, rows=rows, columns=columns, tolerance=TOLERANCE)
+    if not even:
+        u, v = 1 / np.sqrt(active.sum(axis=1)), 1 / np.sqrt(active.sum(axis=0))
+    scaled = u[:, None] * active * v
+    result[linked] = scaled / scaled.sum()
     return (result + result.T) / 2 if np.array_equal(weights, weights.T) else result
-
-
-def links_of(graph: nx.Graph, weight: str) -> tuple[Links, ...]:
-    """Return one matrix for each two spaces that are linked.
-
-    Parameters
-    ----------
-    graph
-        Directed or undirected.
-    weight
-        The edge attribute to read.
-
-    Returns
-    -------
-    tuple of Links
-        Spaces in the order of their first nodes. Links of weight 0 make no block.
-
-    Raises
-    ------
-    GraphError
-        When a weight is missing, negative or not finite.
-    """
-    spaces: dict[tuple[object, ...], list[int]] = {}
-    place: dict[Hashable, tuple[int, int]] = {}
-    number: dict[tuple[object, ...], int] = {}
-    for position, (node, attributes) in enumerate(graph.nodes(data=True)):
-        space = tuple(attributes.get(name) for name in ("layer", "side", "depth"))
-        members = spaces.setdefault(space, [])
-        place[node] = number.setdefault(space, len(number)), len(members)
-        members.append(position)
-    keys, sizes = list(spaces), [len(members) for members in spaces.values()]
-    found: dict[tuple[int, int], np.ndarray] = {}
-    for source, target, value in graph.edges(data=weight):
-        if _checked(value, (source, target), weight) == 0:
-            continue
-        a, b = place[source], place[target]
-        if not graph.is_directed():
-            a, b = min(a, b), max(a, b)
-        if (a[0], b[0]) not in found:
-            found[a[0], b[0]] = np.zeros((sizes[a[0]], sizes[b[0]]))
-        found[a[0], b[0]][a[1], b[1]] = value
-        if a[0] == b[0] and not graph.is_directed():
-            found[a[0], b[0]][b[1], a[1]] = value
-    positions = [np.array(members) for members in spaces.values()]
-    return tuple(Links(keys[a], keys[b], positions[a], positions[b], found[a, b]) for a, b in sorted(found))
-
-
-def _sinkhorn(
-    weights: Float64[np.ndarray, "k l"],
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " l"]] | None:
-    """Return the scales of rows and columns that give even totals; None when they are not found."""
-    n_rows, n_columns = weights.shape
-    u, v = np.ones(n_rows), np.ones(n_columns)
-    # Where the pattern cannot be balanced the scales run off to 0 and infinity.
-    with np.errstate(all="ignore"):
-        for _ in range(SWEEPS):
-            sums = weights @ v
-            if np.all(np.abs(n_rows * u * sums - 1) <= TOLERANCE):
-                return u, v
-            u = 1 / (n_rows * sums)
-            v = 1 / (n_columns * (u @ weights))
-    return None
-
-
-def _checked(value: Any, link: tuple[Hashable, Hashable], weight: str) -> float:
-    if isinstance(value, Real) and 0 <= float(value) < float("inf"):
-        return float(value)
-    raise GraphError(
-        f"link {link} has {weight}={value!r}. Give every link a finite weight of at least 0, or remove it."
-    )

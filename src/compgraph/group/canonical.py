@@ -7,6 +7,7 @@ import networkx as nx
 
 from compgraph.connect.graph import check_graph, ordered_nodes
 from compgraph.errors import GraphError
+from compgraph.group.links import Links, links_of
 
 
 def canonical_copy(graph: nx.DiGraph, *, weight: str = "weight") -> nx.Graph:
@@ -60,16 +61,29 @@ def undirected(graph: nx.DiGraph, *, weight: str) -> nx.Graph:
     networkx.Graph
         Nodes ``0..n-1``, frozen.
     """
-    nodes = ordered_nodes(graph)
-    number = {node: i for i, node in enumerate(nodes)}
-    total: dict[tuple[int, int], float] = {}
-    # A sum of two does not depend on their order, so neither do the weights.
-    for source, target, value in graph.edges(data=weight):
-        link = min(number[source], number[target]), max(number[source], number[target])
-        total[link] = total.get(link, 0.0) + value
+    return undirected_links(links_of(graph, weight, ordered_nodes(graph)), graph, weight=weight)
+
+
+def undirected_links(links: Links, graph: nx.DiGraph, *, weight: str) -> nx.Graph:
+    """Return links as `canonical_copy` does.
+
+    Parameters
+    ----------
+    links
+        Of a component graph, nodes in canonical order.
+    graph
+        Gives the attributes of the nodes.
+    weight
+        The only attribute of the edges.
+
+    Returns
+    -------
+    networkx.Graph
+        Nodes ``0..n-1``, frozen.
+    """
     copy = nx.Graph()
-    copy.add_nodes_from((i, graph.nodes[node]) for i, node in enumerate(nodes))
-    copy.add_weighted_edges_from(((i, j, value) for (i, j), value in sorted(total.items()) if value > 0), weight)
+    copy.add_nodes_from((i, graph.nodes[node]) for i, node in enumerate(links.nodes))
+    copy.add_weighted_edges_from(zip(*(each.tolist() for each in links.pairs()), strict=True), weight)
     return nx.freeze(copy)
 
 

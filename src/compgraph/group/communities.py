@@ -9,17 +9,19 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+from jaxtyping import Int64
 from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 from compgraph.arguments import whole_number
 from compgraph.connect.graph import ordered_nodes
 from compgraph.errors import BadRequest
-from compgraph.group.algorithms import Algorithm, resolve, run, takes_seed
-from compgraph.group.canonical import canonical_copy, undirected
-from compgraph.group.layered import layered_modularity
+from compgraph.group.algorithms import ON_LINKS, Algorithm, resolve, run, run_on_links, takes_seed
+from compgraph.group.canonical import canonical_copy, undirected_links
+from compgraph.group.layered import modularity_of_links
+from compgraph.group.links import Links, links_of
 from compgraph.group.membership import memberships
-from compgraph.group.null import null_graphs
+from compgraph.group.null import null_links
 from compgraph.group.partition import Partition
 
 TEST_RUNS = 2  # runs that are compared with those on null graphs, the same number on both sides
@@ -34,19 +36,28 @@ class _Search:
     seeds: tuple[int, ...]
     weight: str
     params: Mapping[str, Any]
+    graph: nx.DiGraph
 
-    def runs(self, graph: nx.Graph) -> list[list[list[int]]]:
-        return [run(self.function, graph, seed=s, weight=self.weight, params=self.params) for s in self.seeds]
+    def runs(self, links: Links) -> list[list[list[int]]]:
+        if self.function in ON_LINKS:
+            blocks = _blocks(self.graph, links)
+            return [run_on_links(self.function, links, blocks, seed=s, params=self.params) for s in self.seeds]
+        plain = undirected_links(links, self.graph, weight=self.weight)
+        return [run(self.function, plain, seed=s, weight=self.weight, params=self.params) for s in self.seeds]
 
-    def quality(self, graph: nx.Graph, groups: list[list[int]]) -> float:
+    def quality(self, plain: nx.Graph, groups: list[list[int]]) -> float:
         resolution = self.params.get("resolution", 1)
-        return float(nx.community.modularity(graph, groups, weight=self.weight, resolution=resolution))
+        return float(nx.community.modularity(plain, groups, weight=self.weight, resolution=resolution))
 
-    def evidence(self, graph: nx.DiGraph, runs: list[list[list[int]]]) -> float:
-        """Return the best layered modularity of the first runs: the statistic of the test."""
-        nodes = ordered_nodes(graph)
-        labelings = (dict(zip(nodes, _labels(groups), strict=True)) for groups in runs[:TEST_RUNS])
-        return max(layered_modularity(graph, labels, weight=self.weight) for labels in labelings)
+
+def _evidence(links: Links, runs: list[list[list[int]]]) -> float:
+    """Return the best layered modularity of the first runs: the statistic of the test."""
+    return max(modularity_of_links(links, np.array(_labels(groups))) for groups in runs[:TEST_RUNS])
+
+
+def _blocks(graph: nx.DiGraph, links: Links) -> Int64[np.ndarray, " n"] | None:
+    found = [graph.nodes[node].get("block") for node in links.nodes]
+    return None if None in found else np.array(found, dtype=np.int64)
 
 
 def communities(
@@ -73,7 +84,7 @@ def communities(
     graph
         A component graph. Its direction is dropped: reciprocal weights are summed.
     algorithm
-        ``"spectral"``, ``"louvain"``, ``"layered"`` (Louvain with a null for each block of layers), ``"greedy"``,
+        ``"spectral"``, ``"louvain"``, ``"layered"`` (Louvain with a null for every two spaces), ``"greedy"``,
         ``"label_propagation"``, ``"leiden"`` (fast; needs ``compgraph[fast]``), a registered name, or a function
         ``(graph, weight=, seed=, **params)`` that returns an iterable of node sets. The function sees a frozen
         undirected graph with nodes numbered in canonical order and the attributes kept.
@@ -137,20 +148,21 @@ def communities(
     if plain.number_of_edges() == 0:
         return Partition.single(graph, algorithm=name, parameters=record, seed=seed)
 
-    search = _Search(function, _derived_seeds(seed, n_seeds if takes_seed(function) else 1), weight, params)
-    test = replace(search, seeds=search.seeds[:TEST_RUNS])
+    seeds = _derived_seeds(seed, n_seeds if takes_seed(function) else 1)
+    search = _Search(function, seeds, weight, params, graph)
+    test = replace(search, seeds=seeds[:TEST_RUNS])
+    links = links_of(graph, weight, ordered_nodes(graph))
     # Handing matrices this small to several threads costs more than it saves.
     with threadpool_limits(limits=1):
-        runs = search.runs(plain)
-        nulls = null_graphs(graph, n=n_null, seed=seed, weight=weight)
-        by_chance = [test.evidence(null, test.runs(undirected(null, weight=weight))) for null in nulls]
+        runs = search.runs(links)
+        by_chance = [_evidence(null, test.runs(null)) for null in null_links(links, n=n_null, seed=seed)]
     qualities = [search.quality(plain, groups) for groups in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
     assignment = dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True))
     return Partition(
         assignment=assignment,
         quality=qualities[best],
-        p_value=_p_value(search.evidence(graph, runs), by_chance),
+        p_value=_p_value(_evidence(links, runs), by_chance),
         stability=_stability(runs, deterministic=not takes_seed(function)),
         algorithm=name,
         parameters=record,

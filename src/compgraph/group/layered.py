@@ -1,20 +1,24 @@
-"""Modularity that knows layers: how far links prefer their own group, in every block between layers by itself."""
+"""Modularity that knows layers: how far links prefer their own group, between every two spaces by themselves."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 import networkx as nx
+import numpy as np
+from jaxtyping import Int64
+
+from compgraph.errors import BadRequest
+from compgraph.group.links import Links, links_of
 
 
 def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: str = "weight") -> float:
-    r"""Return the share of weight inside groups beyond what the strengths predict in each block between layers.
+    r"""Return the share of weight inside groups beyond what strengths predict, for every two spaces by themselves.
 
     .. math:: Q_L = \frac{1}{W} \sum_b \sum_g \left[ W_{b,gg} - \frac{R_{b,g} C_{b,g}}{W_b} \right]
 
-    A block :math:`b` holds the links from one space to another; :math:`W_{b,gg}` is its weight from group :math:`g`
+    With :math:`b` the links from one space to another, :math:`W_{b,gg}` is its weight from group :math:`g`
     to itself, :math:`R_{b,g}` the weight that leaves and :math:`C_{b,g}` the weight that enters group :math:`g` in
-    it, :math:`W_b` all its weight and :math:`W` that of all blocks.
+    it, :math:`W_b` all its weight and :math:`W` that of all spaces.
 
     Parameters
     ----------
@@ -34,7 +38,7 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
     Notes
     -----
     Ordinary modularity compares with links between any two nodes, so it rewards groups that are merely layers; here
-    only links that can exist are compared. Blocks within a layer are left out: they are two descriptions of the same
+    only links that can exist are compared. Links within a layer are left out: they join two descriptions of the same
     activations. Time and memory O(edges).
 
     References
@@ -42,23 +46,39 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
     Barber, M. J. (2007). Modularity and community detection in bipartite networks.
     https://doi.org/10.1103/PhysRevE.76.066102
     """
-    inside = 0.0
-    block_weight: defaultdict[object, float] = defaultdict(float)
-    leaving: defaultdict[tuple[object, int], float] = defaultdict(float)
-    entering: defaultdict[tuple[object, int], float] = defaultdict(float)
-    for u, v, value in graph.edges(data=weight):
-        ends = (_space(graph.nodes[u]), u), (_space(graph.nodes[v]), v)
-        (a, source), (b, target) = ends if graph.is_directed() or ends[0][0] <= ends[1][0] else ends[::-1]
-        if a[::2] == b[::2] or value == 0:
+    links = links_of(graph, weight)
+    number = {group: i for i, group in enumerate(dict.fromkeys(group_of.values()))}
+    missing = len(number)
+    labels = np.array([number[group_of[node]] if node in group_of else missing for node in links.nodes], dtype=np.int64)
+    if (labels == missing).any() and any((labels[end] == missing).any() for end in links.pairs()[:2]):
+        nodes = [node for node, label in zip(links.nodes, labels, strict=True) if label == missing]
+        raise BadRequest(f"group_of lacks linked nodes among {nodes[:5]}; give every node with links a group.")
+    return modularity_of_links(links, labels)
+
+
+def modularity_of_links(links: Links, labels: Int64[np.ndarray, " n"]) -> float:
+    """Return the layered modularity of groups, as `layered_modularity` defines it.
+
+    Parameters
+    ----------
+    links
+        Of a component graph.
+    labels
+        Group of each node, in the order of the nodes.
+
+    Returns
+    -------
+    float
+        Dimensionless.
+    """
+    total = inside = 0.0
+    one_hot = np.eye(int(labels.max(initial=-1)) + 1)[labels]
+    for (a, b), weights in links.matrices.items():
+        if links.in_one_layer(a, b):
             continue
-        block_weight[a, b] += value
-        leaving[(a, b), group_of[source]] += value
-        entering[(a, b), group_of[target]] += value
-        inside += value * (group_of[source] == group_of[target])
-    total = sum(block_weight.values())
-    chance = sum(out * entering[block, g] / block_weight[block] for (block, g), out in leaving.items() if out > 0)
-    return (inside - chance) / total if total > 0 else 0.0
-
-
-def _space(node: Mapping[str, Any]) -> tuple[int, str, str]:
-    return node["depth"], node["side"], node["layer"]
+        from_groups, to_groups = one_hot[links.members[a]], one_hot[links.members[b]]
+        shared = from_groups.T @ weights @ to_groups
+        mass = float(weights.sum())
+        total += mass
+        inside += float(np.trace(shared) - shared.sum(axis=1) @ shared.sum(axis=0) / mass)
+    return inside / total if total > 0 else 0.0

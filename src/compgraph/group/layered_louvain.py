@@ -1,4 +1,4 @@
-"""Louvain's search for groups that beat chance in every block of a layered graph by itself."""
+"""Louvain's search for groups that beat chance between every two spaces of a layered graph by themselves."""
 
 import math
 from collections.abc import Iterable
@@ -6,10 +6,11 @@ from numbers import Real
 
 import networkx as nx
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float64, Int, Int64
 
 from compgraph.errors import BadRequest
-from compgraph.group.balance import Links, balanced_block, links_of
+from compgraph.group.balance import balanced_weights
+from compgraph.group.links import Links, groups_of_labels, links_of
 
 GAIN = 1e-12  # smallest gain in quality that counts: rounding must not move nodes
 
@@ -80,36 +81,63 @@ def layered_louvain_communities(
     Mucha, P. J. et al. (2010). Community structure in time-dependent, multiscale, and multiplex networks.
     https://doi.org/10.1126/science.1184819
     """
-    benefit = layered_modularity_matrix(graph, weight, resolution=resolution, balance=balance, within=within)
-    if len(graph) == 0:
-        return []
-    labels = _best_labels(benefit, np.random.default_rng(seed))
-    groups: dict[int, set[int]] = {}
-    for node, label in zip(graph, labels.tolist(), strict=True):
-        groups.setdefault(label, set()).add(node)
-    return list(groups.values())
+    links = links_of(graph, weight)
+    labels = layered_louvain_labels(links, seed, resolution=resolution, balance=balance, within=within)
+    return groups_of_labels(links.nodes, labels)
+
+
+def layered_louvain_labels(
+    links: Links,
+    seed: int | None = None,
+    *,
+    resolution: float | int = 1.0,
+    balance: bool = True,
+    within: float | int = 0.25,
+) -> Int64[np.ndarray, " n"]:
+    """Group nodes as `layered_louvain_communities` does.
+
+    Parameters
+    ----------
+    links
+        The graph as matrices.
+    seed, resolution, balance, within
+        As for `layered_louvain_communities`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Group of each node.
+
+    Raises
+    ------
+    BadRequest
+        As `layered_louvain_communities`.
+    """
+    benefit = layered_modularity_matrix(links, resolution=resolution, balance=balance, within=within)
+    return _best_labels(benefit, np.random.default_rng(seed)) if len(benefit) else np.empty(0, dtype=np.int64)
 
 
 def layered_modularity_matrix(
-    graph: nx.Graph,
-    weight: str = "weight",
+    links: Links,
     *,
     resolution: float | int = 1.0,
     balance: bool = True,
     within: float | int = 0.25,
 ) -> Float64[np.ndarray, "n n"]:
-    r"""Return what each two nodes gain by sharing a group: their link, less what their strengths predict in its block.
+    r"""Return what each two nodes gain by sharing a group: their link, less what strengths predict.
 
     .. math:: B_{ij} = \frac{c_b}{2 W} \left[ W_{ij} - \gamma \frac{s_i^b s_j^b}{m_b} \right], \quad
               W = \sum_b c_b m_b
 
-    A block :math:`b` holds the links between two spaces; :math:`m_b` is its weight, :math:`s_i^b` that of node
-    :math:`i` in it, :math:`\gamma` the resolution, and :math:`c_b` is ``within`` for the two spaces of one layer and
-    1 otherwise. Nodes of spaces without links between them have :math:`B_{ij} = 0`.
+    With :math:`b` the two spaces of nodes :math:`i` and :math:`j`, :math:`m_b` the weight between them, :math:`s_i^b`
+    that of node :math:`i` there, :math:`\gamma` the resolution, and :math:`c_b` being ``within`` for the two spaces of
+    one layer and 1 otherwise. Nodes of spaces without links between them have :math:`B_{ij} = 0`.
 
     Parameters
     ----------
-    graph, weight, resolution, balance, within
+    links
+        The graph as matrices.
+    resolution, balance, within
         As for `layered_louvain_communities`.
 
     Returns
@@ -121,15 +149,13 @@ def layered_modularity_matrix(
     ------
     BadRequest
         When ``resolution`` is not above 0 or ``within`` is below 0.
-    GraphError
-        When a weight is missing, negative or not finite.
 
     Notes
     -----
     Without spaces this is the matrix of ordinary modularity, with two spaces that of Barber's.
 
     The links within a layer have a null of their own: without it dense ones join all nodes of a layer, and the groups
-    are layers. They count less than others because they are often one-to-one, next to which no other block has much
+    are layers. They count less than others because they are often one-to-one, next to which no others have much
     structure, and groups would be single components followed through a layer.
 
     Time and memory O(nodes^2).
@@ -141,23 +167,18 @@ def layered_modularity_matrix(
     """
     _require_number(resolution, "resolution", "above 0", positive=True)
     _require_number(within, "within", "of at least 0", positive=False)
-    benefit, total = np.zeros((len(graph), len(graph))), 0.0
-    for block in links_of(graph, weight):
-        weights = balanced_block(block.weights) if balance else block.weights
+    benefit, total = np.zeros((len(links.nodes), len(links.nodes))), 0.0
+    for (a, b), matrix in links.matrices.items():
+        weights = balanced_weights(matrix) if balance else matrix
         mass = weights.sum()
         expected = np.outer(weights.sum(axis=1), weights.sum(axis=0) / mass)
         # A space linked to itself holds every link twice, once in each direction.
-        share = (within if _in_one_layer(block) else 1) * (0.5 if block.source == block.target else 1)
+        share = 0.5 if a == b else within if links.in_one_layer(a, b) else 1
         total += share * mass
         excess = share * (weights - resolution * expected)
-        benefit[np.ix_(block.rows, block.columns)] += excess
-        benefit[np.ix_(block.columns, block.rows)] += excess.T
+        benefit[np.ix_(links.members[a], links.members[b])] += excess
+        benefit[np.ix_(links.members[b], links.members[a])] += excess.T
     return benefit / (2 * total) if total > 0 else benefit
-
-
-def _in_one_layer(block: Links) -> bool:
-    (layer, _, depth), (other_layer, _, other_depth) = block.source, block.target
-    return block.source != block.target and (layer, depth) == (other_layer, other_depth)
 
 
 def _best_labels(benefit: Float64[np.ndarray, "n n"], rng: np.random.Generator) -> Int[np.ndarray, " n"]:

@@ -1,12 +1,14 @@
 """How much of each component belongs to each group: some are shared."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import networkx as nx
 import numpy as np
+from jaxtyping import Float64
 
 from compgraph.connect.graph import ordered_nodes
+from compgraph.group.links import Links, links_of
 
 
 def memberships(
@@ -16,8 +18,8 @@ def memberships(
 
     .. math:: m_{ig} = \frac{1}{|B_i|} \sum_{b \in B_i} \frac{\sum_{j \in g} w_{ij}}{\sum_j w_{ij}}
 
-    with :math:`B_i` the blocks between layers in which node :math:`i` has links: upstream and downstream count alike,
-    however heavy they are.
+    with :math:`B_i` the spaces of other layers with which node :math:`i` has links: upstream and downstream count
+    alike, however heavy they are.
 
     Parameters
     ----------
@@ -37,26 +39,37 @@ def memberships(
     Notes
     -----
     Links within a layer join two descriptions of the same activations and say nothing about sharing, so they are left
-    out where there are others. Time O(edges log edges), memory O(edges + nodes x groups).
+    out where there are others. Time O(edges x groups), memory O(edges + nodes x groups).
     """
-    n_groups = max(group_of.values(), default=0) + 1
-    totals: defaultdict[tuple[str, str, object], np.ndarray] = defaultdict(lambda: np.zeros(n_groups))
-    # Sorted, so that sums do not differ by rounding between orders of insertion.
-    for source, target, edge in sorted(graph.edges(data=True), key=lambda each: each[:2]):
-        if edge[weight] > 0:
-            for node, other in ((source, target), (target, source)):
-                place = graph.nodes[other]
-                totals[node, edge["kind"], (place["layer"], place["side"], place["depth"])][group_of[other]] += edge[
-                    weight
-                ]
-    blocks: defaultdict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
-    for (node, kind, _), total in totals.items():
-        blocks[node, kind].append(total / total.sum())
-    return {node: _share(node, blocks, group_of[node], n_groups) for node in ordered_nodes(graph)}
+    links = links_of(graph, weight, ordered_nodes(graph))
+    own = np.array([group_of[str(node)] for node in links.nodes], dtype=np.int64)
+    one_hot = np.eye(max(group_of.values(), default=0) + 1)[own]
+    # Links within a layer are the second choice, and a node's own group the last.
+    shares = [one_hot, *(_mean_shares(links, one_hot, within=within) for within in (True, False))]
+    best = shares[0]
+    for other in shares[1:]:
+        best = np.where(other.any(axis=1, keepdims=True), other, best)
+    return {str(node): tuple(row) for node, row in zip(links.nodes, best.tolist(), strict=True)}
 
 
-def _share(node: str, blocks: Mapping[tuple[str, str], list[np.ndarray]], own: int, n_groups: int) -> tuple[float, ...]:
-    shares = blocks.get((node, "between")) or blocks.get((node, "within"))
-    if not shares:
-        return tuple(float(group == own) for group in range(n_groups))
-    return tuple(np.mean(shares, axis=0).tolist())
+def _mean_shares(links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool) -> Float64[np.ndarray, "n c"]:
+    """Return the mean over facing spaces of the shares of each node's links there; 0 for nodes without any."""
+    total, count = np.zeros_like(one_hot), np.zeros((len(one_hot), 1))
+    for space, weights in _facing(links, one_hot, within=within):
+        sums = weights.sum(axis=1, keepdims=True)
+        total[links.members[space]] += np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
+        count[links.members[space]] += sums > 0
+    return np.divide(total, count, out=total, where=count > 0)
+
+
+def _facing(
+    links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool
+) -> Iterator[tuple[int, Float64[np.ndarray, "k c"]]]:
+    """Yield, for every space and each that it is linked with, the weight of its nodes' links to each group."""
+    found: defaultdict[tuple[int, int], float | np.ndarray] = defaultdict(float)
+    for (a, b), weights in links.matrices.items():
+        if links.in_one_layer(a, b) == within:
+            found[a, b] = found[a, b] + weights @ one_hot[links.members[b]]
+            found[b, a] = found[b, a] + weights.T @ one_hot[links.members[a]]
+    for (space, _), sums in found.items():
+        yield space, np.asarray(sums)

@@ -1,7 +1,7 @@
 """Groups from the spectrum of a layered graph, which also says how many there are."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import networkx as nx
 import numpy as np
@@ -10,7 +10,8 @@ from scipy.linalg import qr
 
 from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest
-from compgraph.group.layered import layered_modularity
+from compgraph.group.layered import modularity_of_links
+from compgraph.group.links import Links, groups_of_labels, links_of
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
 
@@ -73,25 +74,55 @@ def spectral_communities(
     and Ying, "Simple, direct and efficient multi-way spectral clustering", Information and Inference 8 (2019),
     doi:10.1093/imaiai/iay008.
     """
+    blocks = list(dict(graph.nodes(data="block")).values())
+    known = None if None in blocks else np.array(blocks, dtype=np.int64)
+    links = links_of(graph, weight)
+    return groups_of_labels(links.nodes, spectral_labels(links, known, cut=cut, n_groups=n_groups))
+
+
+def spectral_labels(
+    links: Links, blocks: Int64[np.ndarray, " n"] | None, *, cut: float = 0.15, n_groups: int | None = None
+) -> Int64[np.ndarray, " n"]:
+    """Group nodes as `spectral_communities` does.
+
+    Parameters
+    ----------
+    links
+        The graph as matrices.
+    blocks
+        Block of each node, where all have one.
+    cut, n_groups
+        As for `spectral_communities`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Group of each node; below 0 where a node is a group of its own.
+
+    Raises
+    ------
+    BadRequest
+        As `spectral_communities`.
+    """
     if not 0 < cut < 1:
         raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
     if n_groups is not None:
         n_groups = whole_number(n_groups, "n_groups", minimum=1)
-    blocks = {} if n_groups else _blocks(graph)
-    linked = [node for node, strength in graph.degree(weight=weight) if strength > 0]
-    groups = [{node} for node in set(graph).difference(linked)]
-    if linked:
-        clusters = _clusters(_embedding(graph, linked, weight, cut, n_groups or len(set(blocks.values())))).tolist()
-        group_of = dict(zip(linked, clusters, strict=True))
-        if blocks:
-            group_of = max(group_of, blocks, key=lambda labels: layered_modularity(graph, labels, weight=weight))
-        groups.extend({node for node in linked if group_of[node] == label} for label in set(map(group_of.get, linked)))
-    return groups
-
-
-def _blocks(graph: nx.Graph) -> dict[int, int]:
-    blocks = dict(graph.nodes(data="block"))
-    return {} if None in blocks.values() else blocks
+    blocks = None if n_groups else blocks
+    weights = links.adjacency()
+    linked = np.flatnonzero(weights.any(axis=1))
+    labels = -1 - np.arange(len(weights))
+    if len(linked) == 0:
+        return labels
+    place = np.empty(len(weights), dtype=np.int64)
+    for number, members in enumerate(links.members):
+        place[members] = number
+    wanted = n_groups or (0 if blocks is None else len(np.unique(blocks)))
+    labels[linked] = _clusters(_embedding(weights[np.ix_(linked, linked)], place[linked], cut, wanted))
+    if blocks is None:
+        return labels
+    by_block = np.where(labels < 0, labels, blocks)
+    return max(labels, by_block, key=lambda each: modularity_of_links(links, np.where(labels < 0, 0, each)))
 
 
 def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
@@ -102,32 +133,25 @@ def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
 
 
 def _embedding(
-    graph: nx.Graph, nodes: list[int], weight: str, cut: float, n_groups: int
+    links: Float64[np.ndarray, "n n"], place: Int64[np.ndarray, " n"], cut: float, n_groups: int
 ) -> Float64[np.ndarray, "n groups"]:
     """Return one row per node and one column per group; as many as modes below the cut say where ``n_groups`` is 0."""
-    links = np.zeros((len(nodes), len(nodes)))
-    number = {node: i for i, node in enumerate(nodes)}
-    # A third of the time that networkx takes for the same array, which would be most of the whole search.
-    for a, b, value in graph.edges(data=weight):
-        if value > 0:
-            links[number[a], number[b]] = links[number[b], number[a]] = value
     root = np.sqrt(links.sum(axis=1))
-    depth = _depth_modes([graph.nodes[node] for node in nodes], root)
-    away = np.eye(len(nodes)) - depth @ depth.T
-    laplacian = np.eye(len(nodes)) - links / np.outer(root, root)
+    depth = _depth_modes(place, root)
+    away = np.eye(len(links)) - depth @ depth.T
+    laplacian = np.eye(len(links)) - links / np.outer(root, root)
     # The spectrum of L ends at 2: there the depth modes are out of the way.
     values, vectors = np.linalg.eigh(away @ laplacian @ away + 2 * depth @ depth.T)
     slowest = 1 - math.cos(math.pi / max(depth.shape[1] - 1, 1))
     counted = int((values < min(cut, values[0] + DEPTH_MARGIN * slowest)).sum()) + 1
     # The last vectors are the depth modes themselves, which tell no groups apart.
-    modes = vectors[:, : min((n_groups or counted) - 1, len(nodes) - depth.shape[1])]
+    modes = vectors[:, : min((n_groups or counted) - 1, len(links) - depth.shape[1])]
     rows = np.column_stack([root / np.linalg.norm(root), modes])
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _depth_modes(nodes: list[Mapping[str, object]], root: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n spaces"]:
-    places = [(node.get("layer"), node.get("side"), node.get("depth")) for node in nodes]
-    column = {place: i for i, place in enumerate(dict.fromkeys(places))}
-    modes = np.zeros((len(nodes), len(column)))
-    modes[np.arange(len(nodes)), [column[place] for place in places]] = root
-    return modes / np.linalg.norm(modes, axis=0)
+def _depth_modes(place: Int64[np.ndarray, " n"], root: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n spaces"]:
+    column = np.unique(place, return_inverse=True)[1]
+    modes = np.zeros((len(place), int(column.max()) + 1))
+    modes[np.arange(len(place)), column] = root
+    return np.asarray(modes / np.linalg.norm(modes, axis=0))
