@@ -2,14 +2,18 @@
 
 import json
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -19,6 +23,8 @@ from compgraph.check import ChanceTest, against_rotations, against_twins, stabil
 from compgraph.connect import ordered_nodes
 from compgraph.decompose import Interaction
 from compgraph.errors import BadRequest, UnknownName
+from compgraph.show import groups_of, task_variance_figure
+from compgraph.show.graph.scene import scene
 
 NULL = 19  # the fewest that can reach p = 0.05
 HOSTILE = ('</script>:->"', "$\\frac{&", "two\nlines")
@@ -360,14 +366,50 @@ def summary_is_true(found: Mapping, analysis: cg.Analysis) -> None:
 def test_save_writes_all_files_and_a_true_summary(analysis, two_tasks, x, tmp_path) -> None:
     profile = cg.task_profile(analysis, two_tasks, tasks_of(x))
     folder = analysis.save(tmp_path / "new" / "results", profile=profile)
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} == {*FILES, "flow.html"}
     figures = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    assert set(figures) == {"graph.png", "tasks.png", "overlap-1.png", "overlap-2.png"}
+    assert set(figures) == {"graph.png", "tasks.png", "flow.png", "overlap-1.png", "overlap-2.png"}
     assert all(content.startswith(b"\x89PNG") for content in figures.values())
     found = json.loads((folder / "summary.json").read_bytes())
     assert found["skipped"] == {}
     assert [sentence.split(":")[0] for sentence in found["evidence"]] == ["untrained twins", "random rotations"]
     summary_is_true(found, analysis)
+
+
+def colours_of_tasks(folder: Path, graph: nx.DiGraph, profile: cg.TaskProfile) -> dict[str, dict[str, str]]:
+    """Return, for each file that shows both tasks and colours, the colour of each task in it."""
+    page = (folder / "tasks.html").read_text()
+    shown = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    names = {entry["group"]: entry["name"] for entry in shown["page"]["legend"]}
+    dot = re.findall(r'fillcolor="(#\w{6})99".*?tooltip="component[^"]*, (\w+)"', (folder / "tasks.dot").read_text())
+    flow = re.findall(r'background:(#\w{6})"></span>(\w+)<', (folder / "flow.html").read_text())
+    stored = scene(loaded := cg.load(folder / "graph.json"), groups_of(loaded))
+    bars = task_variance_figure(profile.share, graph, title="", groups=groups_of(loaded)).legends[0]
+    return {
+        "page": {names[node["group"]]: node["color"] for node in shown["nodes"]},
+        "legend": {entry["name"]: entry["color"] for entry in shown["page"]["legend"]},
+        "dot": {name: shade for shade, name in dot},
+        "flow": {name: shade for shade, name in flow},
+        "graph.json": {entry.name: entry.shade for entry in stored.legend},
+        "tasks.png": {
+            text.get_text(): to_hex(patch.get_facecolor()).upper()
+            for text, patch in zip(bars.get_texts(), bars.get_patches(), strict=True)
+        },
+    }
+
+
+@pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
+def test_a_task_has_one_name_and_one_colour_in_every_file(order, analysis, two_tasks, x, tmp_path) -> None:
+    tasks = tasks_of(x)
+    profile = cg.task_profile(analysis, two_tasks, {name: tasks[name] for name in order})
+    folder = analysis.save(tmp_path, profile=profile)
+    found = colours_of_tasks(folder, analysis.graph, profile)
+    assert set(found["page"]) == {"A", "B"}
+    assert [file for file, shades in found.items() if shades != found["page"]] == []
+    summary = json.loads((folder / "summary.json").read_bytes())
+    assert set(summary["tasks"].values()) == {"A", "B"}
+    for node, task in profile.labels.items():  # and the name is that of the task which the group serves
+        assert summary["tasks"][str(analysis.groups.assignment[node])] == task
 
 
 def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, tmp_path) -> None:
@@ -408,7 +450,7 @@ def test_hostile_layer_names_survive_everything(x, tmp_path) -> None:
     assert {data["layer"] for _, data in cg.load(folder / "graph.json").nodes(data=True)} == {"input", *HOSTILE}
     page = (folder / "tasks.html").read_text()
     assert '</script>:->"' not in page
-    assert len(list((folder / "figures").iterdir())) == 4
+    assert len(list((folder / "figures").iterdir())) == 5
 
 
 def test_names_cannot_break_the_lines_of_the_summary(x) -> None:
@@ -424,5 +466,6 @@ def test_a_second_report_leaves_nothing_of_the_first(two_tasks, x, tmp_path) -> 
     (tmp_path / "figures" / "overlap-9.png").write_bytes(b"from a deeper network")
     (tmp_path / "mine.txt").write_text("not ours to remove")
     analysis.save(tmp_path)
-    assert not {"tasks.png", "overlap-9.png"} & {path.name for path in (tmp_path / "figures").iterdir()}
+    assert not {"tasks.png", "flow.png", "overlap-9.png"} & {path.name for path in (tmp_path / "figures").iterdir()}
+    assert not (tmp_path / "flow.html").exists()
     assert (tmp_path / "mine.txt").exists()

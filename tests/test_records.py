@@ -20,7 +20,9 @@ RECORDS = {
     "ElementCentric": lambda: ElementCentric(0.5, {"a": 0.5}),
     "TaskProfile": lambda: TaskProfile(SHARES, SHARES, {"a": "left"}),
     "FactorProfile": lambda: FactorProfile({"a": (0.5, 0.25, 0.25)}, {"a": 0.5}, {"a": 0.5}),
-    "Flow": lambda: Flow(("left",), {"a": 1.0}, {"a": (1.0, 0.0)}, (Band("a", "b", (1.0,), (1.0,)),), 0.0),
+    "Flow": lambda: Flow(
+        ("left",), {"a": 1.0}, {"a": (1.0, 0.0)}, (Band("a", "b", (1.0,), (1.0,)),), 0.0, ("#0072B2",)
+    ),
 }
 
 

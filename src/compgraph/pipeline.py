@@ -87,13 +87,13 @@ class Analysis:
         folder
             Made when missing. Files of the same names are replaced, each as a whole.
         profile
-            Task profile, for a figure of the variance of each component by task.
+            Task profile: groups that serve a task go by its name in every file, and what each task moves is drawn.
 
         Returns
         -------
         pathlib.Path
             The folder, with ``tasks.html``, ``tasks.dot``, ``tasks.svg``, ``graph.json``, ``graph.graphml``,
-            ``summary.json`` and ``figures/``.
+            ``summary.json`` and ``figures/``; with a profile also ``flow.html`` and ``figures/flow.png``.
 
         Raises
         ------

@@ -8,6 +8,7 @@ from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directi
 from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
 from compgraph.check.example_usage import Unusualness, Usage, separation, unusualness, usage
 from compgraph.check.independent_directions import IndependentDirections, independent_directions
+from compgraph.check.matching import match_tasks
 from compgraph.check.overlap import Overlap, overlap
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
 from compgraph.check.single_linkage import single_linkage
@@ -48,6 +49,7 @@ __all__ = [
     "hard_ceiling",
     "independent_directions",
     "lasting_factor",
+    "match_tasks",
     "merge_angles",
     "n_holding",
     "omega_index",

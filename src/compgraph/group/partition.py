@@ -37,6 +37,8 @@ class Partition:
         Where all random numbers started.
     membership
         Node id to the share of its links that goes to each group, 1 in total; see `compgraph.group.memberships`.
+    names
+        Group to the task that it serves, where that is known; see `compgraph.check.match_tasks`.
 
     Examples
     --------
@@ -53,12 +55,13 @@ class Partition:
     parameters: Mapping[str, Any]
     seed: int
     membership: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
     __repr__ = brief
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
-        for name in ("assignment", "parameters", "membership"):
+        for name in ("assignment", "parameters", "membership", "names"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @classmethod
@@ -103,7 +106,37 @@ class Partition:
         if self.reliable:
             return self
         everyone = dict.fromkeys(self.assignment, 0)
-        return replace(self, assignment=everyone, quality=0.0, membership=dict.fromkeys(everyone, (1.0,)))
+        return replace(self, assignment=everyone, quality=0.0, membership=dict.fromkeys(everyone, (1.0,)), names={})
+
+    def named(self, names: Mapping[int, str]) -> "Partition":
+        """Return these groups with names.
+
+        Parameters
+        ----------
+        names
+            Group to the task that it serves; groups may be missing.
+
+        Returns
+        -------
+        Partition
+            The same groups; pictures and files call those with a name by it.
+        """
+        return replace(self, names=names)
+
+    def name(self, group: int) -> str:
+        """Return what people call a group.
+
+        Parameters
+        ----------
+        group
+            Its number.
+
+        Returns
+        -------
+        str
+            Its name where it has one, else such as ``"group 0"``.
+        """
+        return self.names.get(group, f"group {group}")
 
     def shared(self, *, below: float = 0.8) -> tuple[str, ...]:
         """Return the components that several groups use.

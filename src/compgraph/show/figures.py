@@ -13,9 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from compgraph.arrays import require_finite
 from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest, GraphError, ShapeError
+from compgraph.group import Partition
 from compgraph.show.graph.drawing import INK, add_legend
 from compgraph.show.graph.layout import columns
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show.graph.palette import NEUTRAL, task_colours
 from compgraph.show.graph.words import heading, next_layers, printable
 
 
@@ -73,7 +74,9 @@ def similarity_figure(
     return figure
 
 
-def task_variance_figure(shares: Mapping[str, Mapping[str, float]], graph: nx.DiGraph, *, title: str) -> Figure:
+def task_variance_figure(
+    shares: Mapping[str, Mapping[str, float]], graph: nx.DiGraph, *, title: str, groups: Partition | None = None
+) -> Figure:
     """Draw the variance of every component, split by the task under whose inputs it arises.
 
     The height of a bar is the component's share of its space; its parts are the tasks' shares of the component.
@@ -86,6 +89,8 @@ def task_variance_figure(shares: Mapping[str, Mapping[str, float]], graph: nx.Di
         The component graph of those nodes.
     title
         Heading.
+    groups
+        Its partition, for the colours of tasks that its groups are named after.
 
     Returns
     -------
@@ -100,14 +105,15 @@ def task_variance_figure(shares: Mapping[str, Mapping[str, float]], graph: nx.Di
         When a share is negative, NaN or infinite.
     """
     _require_shares(shares, graph)
-    tasks = list(dict.fromkeys(task for node in ordered_nodes(graph) for task in shares.get(node, {})))
+    tasks = dict.fromkeys(task for node in ordered_nodes(graph) for task in shares.get(node, {}))
+    shades = task_colours(list(tasks), groups)
     table, readers = columns(graph), next_layers(graph)
     across = min(max(len(table), 1), 3)
     down = math.ceil(len(table) / across) or 1
     figure = Figure(figsize=(8.0, 1.2 + 2.3 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, column in zip(panels, table, strict=False):
-        _stack(axes, graph, column.nodes, shares, tasks)
+        _stack(axes, graph, column.nodes, shares, shades)
         name = " ".join(printable(part, limit=18) for part in heading(column, readers))
         axes.set_title(name, fontsize=10, color=INK, parse_math=False)
     for axes in panels[len(table) :]:
@@ -117,7 +123,7 @@ def task_variance_figure(shares: Mapping[str, Mapping[str, float]], graph: nx.Di
         axes.set_xlabel("component (index)", fontsize=10)
     figure.supylabel("share of the space (%)", fontsize=10)
     missing = [("no profile", NEUTRAL)] if any(node not in shares for node in graph) else []
-    add_legend(figure, [(task, colour(rank)) for rank, task in enumerate(tasks)] + missing)
+    add_legend(figure, [*shades.items(), *missing])
     return figure
 
 
@@ -133,16 +139,20 @@ def _require_shares(shares: Mapping[str, Mapping[str, float]], graph: nx.DiGraph
 
 
 def _stack(
-    axes: Axes, graph: nx.DiGraph, nodes: Sequence[str], shares: Mapping[str, Mapping[str, float]], tasks: list[str]
+    axes: Axes,
+    graph: nx.DiGraph,
+    nodes: Sequence[str],
+    shares: Mapping[str, Mapping[str, float]],
+    shades: Mapping[str, str],
 ) -> None:
     indices = [graph.nodes[node]["index"] for node in nodes]
     whole = np.array([100 * graph.nodes[node]["share"] for node in nodes], dtype=np.float64)
     base = np.zeros(len(nodes))
     unknown = np.array([node not in shares for node in nodes], dtype=bool)
     axes.bar(indices, whole * unknown, color=NEUTRAL)
-    for rank, task in enumerate(tasks):
+    for task, shade in shades.items():
         part = whole * np.array([shares.get(node, {}).get(task, 0.0) for node in nodes])
-        axes.bar(indices, part, bottom=base, color=colour(rank))
+        axes.bar(indices, part, bottom=base, color=shade)
         base += part
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)

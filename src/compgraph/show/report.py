@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,20 @@ import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
 
-from compgraph.check import TaskProfile
+from compgraph.check import TaskProfile, match_tasks
 from compgraph.connect import spaces_of, write_atomically
 from compgraph.errors import GraphError, MissingTool
 from compgraph.group import Partition
 from compgraph.show.export import save
 from compgraph.show.figures import similarity_figure, task_variance_figure
+from compgraph.show.flow import flow_figure, flow_html
 from compgraph.show.graph.drawing import figure_bytes, graph_figure
 from compgraph.show.graph.words import printable
 from compgraph.statistics import Space, Statistics
 
 # XML cannot carry every layer name, and an installed graphviz may fail; the other files hold the same.
 OPTIONAL = ("graph.graphml", "tasks.svg")
+FLOW = "flow.html"
 
 
 def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics, evidence: Sequence[str] = ()) -> str:
@@ -80,7 +82,7 @@ def _group_lines(graph: nx.DiGraph, found: Partition) -> list[str]:
     for group, nodes in enumerate(found.groups()):
         counts = Counter(Space(**{k: graph.nodes[node][k] for k in ("layer", "side", "depth")}) for node in nodes)
         where = ", ".join(f"{printable(str(space))} {counts[space]}" for space in sorted(counts))
-        lines.append(f"  group {group}: {len(nodes)} components ({where})")
+        lines.append(f"  {printable(found.name(group))}: {len(nodes)} components ({where})")
     shared = found.shared()
     if shared:
         lines.append(f"  shared by several groups: {len(shared)} components, such as {printable(shared[0])}")
@@ -109,7 +111,7 @@ def write_report(
     stats
         Statistics the graph was built from.
     profile
-        Task profile, for the figure of variance by task.
+        Task profile: groups that serve a task go by its name, and the variance by task is drawn, as bars and as a flow.
     evidence
         Sentences for ``summary.json``.
 
@@ -127,7 +129,10 @@ def write_report(
     -----
     ``graph.graphml`` and ``tasks.svg`` are left out where they cannot be made; ``summary.json`` says why.
     """
-    place, groups = Path(folder), found.trusted()
+    place = Path(folder)
+    if profile is not None and profile.labels:
+        found = found.named(match_tasks(found, profile.labels, weights=dict(graph.nodes(data="share"))))
+    groups = found.trusted()
     skipped: dict[str, str] = {}
     for name in ("graph.json", "graph.graphml", "tasks.html", "tasks.dot", "tasks.svg"):
         try:
@@ -139,18 +144,22 @@ def write_report(
     figures = _figures(graph, groups, profile)
     for name, figure in figures.items():
         write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
+    if profile is not None:
+        write_atomically(place / FLOW, flow_html(graph, profile, groups=groups).encode())
     document = json.dumps(
         {**facts(graph, found, stats=stats), "evidence": list(evidence), "skipped": skipped}, indent=1, allow_nan=False
     )
     write_atomically(place / "summary.json", document.encode())
-    _remove_leftovers(place, figures, skipped)
+    _remove_leftovers(place, {*figures, *([FLOW] if profile is not None else [])}, skipped)
     return place
 
 
 def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) -> dict[str, Figure]:
     figures = {"graph.png": graph_figure(graph, groups)}
     if profile is not None:
-        figures["tasks.png"] = task_variance_figure(profile.share, graph, title="Variance of each component by task")
+        title = "Variance of each component by task"
+        figures["tasks.png"] = task_variance_figure(profile.share, graph, title=title, groups=groups)
+        figures["flow.png"] = flow_figure(graph, profile, groups=groups)
     for space, overlap in _overlaps(graph).items():
         labels = [[graph.nodes[node]["label"] for node in nodes] for nodes in overlap[:2]]
         figures[f"overlap-{space.depth}.png"] = similarity_figure(
@@ -162,10 +171,11 @@ def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) 
     return figures
 
 
-def _remove_leftovers(place: Path, figures: Mapping[str, Figure], skipped: Mapping[str, str]) -> None:
+def _remove_leftovers(place: Path, made: Collection[str], skipped: Mapping[str, str]) -> None:
     """Remove what an earlier report in the same folder made and this one did not: it would pass for part of it."""
-    drawn = [place / "figures" / "tasks.png", *(place / "figures").glob("overlap-[0-9]*.png")]
-    for leftover in [each for each in drawn if each.name not in figures] + [place / name for name in skipped]:
+    figures = place / "figures"
+    drawn = [place / FLOW, figures / "flow.png", figures / "tasks.png", *figures.glob("overlap-[0-9]*.png")]
+    for leftover in [each for each in drawn if each.name not in made] + [place / name for name in skipped]:
         leftover.unlink(missing_ok=True)
 
 
@@ -207,6 +217,7 @@ def facts(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> dict[str
         "groups_found": found.n_groups,
         "reliable": found.reliable,
         **{name: _plain(getattr(found, name)) for name in ("p_value", "stability", "quality")},
+        "tasks": {str(group): name for group, name in found.trusted().names.items()},
         "algorithm": found.algorithm,
         "seed": found.seed,
         "notes": list(stats.notes),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW, columns, layered_positions
-from compgraph.show.graph.palette import NEUTRAL, colour, node_colours, shown_groups
+from compgraph.show.graph.palette import NEUTRAL, colour, shown_groups
+from compgraph.show.graph.scene import scene
 
 
 def test_columns_follow_the_data(graph, groups):
@@ -82,10 +83,10 @@ def test_eighteen_groups_have_eighteen_colours():
 @pytest.mark.parametrize(("n_groups", "p_value", "shown"), [(2, 0.01, True), (1, 0.01, False), (2, 0.3, False)])
 def test_only_reliable_groups_are_coloured(graph, groups_for, n_groups, p_value, shown):
     groups = groups_for(graph, n_groups, p_value=p_value)
-    colours = set(node_colours(groups, list(graph)).values())
+    colours = {mark.shade for mark in scene(graph, groups).marks}
     assert colours == ({colour(0), colour(1)} if shown else {NEUTRAL})
     assert bool(shown_groups(groups)) is shown
 
 
 def test_no_partition_is_grey(graph):
-    assert set(node_colours(None, list(graph)).values()) == {NEUTRAL}
+    assert {mark.shade for mark in scene(graph).marks} == {NEUTRAL}

@@ -9,21 +9,17 @@ from compgraph.show.graph.layout import columns
 from compgraph.show.graph.words import describe_edge, describe_node, heading, next_layers, printable, summary, title
 
 
-def test_what_a_node_is(graph, groups):
+def test_what_a_node_is(graph):
     graph.nodes["s1/out/1"]["share"] = 0.1234
     readers = next_layers(graph)
-    text = describe_node(graph, "s1/out/1", readers, groups)
-    assert text == "component 1 of what fc1 writes, plsr, 12.3 % of the space's total strength, group 1"
+    text = describe_node(graph, "s1/out/1", readers)
+    assert text == "component 1 of what fc1 writes, plsr, 12.3 % of the space's total strength"
     assert describe_node(graph, "s1/in/0", readers).startswith("component 0 of what head reads from fc1, plsr, ")
-
-
-def test_an_unreliable_group_is_not_mentioned(graph, doubtful):
-    assert "group" not in describe_node(graph, "s1/out/1", {}, doubtful)
 
 
 def test_what_an_edge_is(graph):
     graph.edges["s1/out/0", "s1/in/2"].update(effect=-0.5, weight=0.25, rule="overlap")
-    text = describe_edge(graph, "s1/out/0", "s1/in/2")
+    text = describe_edge(("fc1 out 0", "fc1 in 2"), graph.edges["s1/out/0", "s1/in/2"])
     assert text == (
         "fc1 out 0 → fc1 in 2: effect -0.5, weight 0.25 of this pair of spaces, within a layer, rule overlap"
     )

@@ -10,7 +10,9 @@ import networkx as nx
 from compgraph.check import TaskProfile
 from compgraph.connect import check_graph, ordered_nodes
 from compgraph.errors import BadRequest, GraphError
+from compgraph.group import Partition
 from compgraph.records import brief, freeze, rebuilt
+from compgraph.show.graph.palette import task_colours
 
 SMALLEST = 0.005
 """Bands that are thinner than this at both ends are hidden unless asked for, as a share of a space."""
@@ -53,6 +55,8 @@ class Flow:
         The links shown, in canonical order of source and target.
     hidden
         Share of all flow, from 0 to 1, in the bands left out.
+    shades
+        Colour of each task.
     """
 
     tasks: tuple[str, ...]
@@ -60,6 +64,7 @@ class Flow:
     split: Mapping[str, tuple[float, ...]]
     bands: tuple[Band, ...]
     hidden: float
+    shades: tuple[str, ...]
 
     __repr__ = brief
     __reduce__ = rebuilt
@@ -76,7 +81,13 @@ class Flow:
         return strays / whole if whole > 0 else 0.0
 
 
-def task_flow(graph: nx.DiGraph, profile: TaskProfile, *, smallest: float | int = SMALLEST) -> Flow:
+def task_flow(
+    graph: nx.DiGraph,
+    profile: TaskProfile,
+    *,
+    smallest: float | int = SMALLEST,
+    groups: Partition | None = None,
+) -> Flow:
     r"""Divide the importance of every component over its links, and every link over the tasks.
 
     With :math:`h` the share of a component in its space, :math:`w` the weights of the graph and :math:`p_{it}` the
@@ -94,6 +105,8 @@ def task_flow(graph: nx.DiGraph, profile: TaskProfile, *, smallest: float | int 
         Task shares of its nodes, from `compgraph.task_profile`. What it lacks, or no task moves, belongs to no task.
     smallest
         Bands thinner than this at both ends are left out: from 0 (none) to below 1. More gives a calmer picture.
+    groups
+        Its partition, for the colours of tasks that its groups are named after.
 
     Returns
     -------
@@ -157,6 +170,7 @@ def task_flow(graph: nx.DiGraph, profile: TaskProfile, *, smallest: float | int 
             for ends in shown
         ),
         1 - visible / total if len(shown) < len(arriving) else 0.0,
+        tuple(task_colours(tasks, groups).values()),
     )
 
 

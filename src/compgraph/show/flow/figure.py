@@ -1,7 +1,9 @@
 """The flow diagram on paper: boxes for components, bands for links, a colour for every task."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from matplotlib.path import Path as Outline
 from compgraph.check import TaskProfile
 from compgraph.connect import write_atomically
 from compgraph.errors import unknown_name
+from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
 from compgraph.show.flow.page import flow_html
 from compgraph.show.flow.shapes import BOX, SCALE, Ribbon, Shapes, flow_shapes, spread
@@ -28,7 +31,12 @@ _SUFFIXES = (".html", ".svg", ".png", ".pdf")
 
 
 def flow_figure(
-    graph: nx.DiGraph, profile: TaskProfile, *, title: str | None = None, smallest: float | int = SMALLEST
+    graph: nx.DiGraph,
+    profile: TaskProfile,
+    *,
+    title: str | None = None,
+    smallest: float | int = SMALLEST,
+    groups: Partition | None = None,
 ) -> Figure:
     """Draw what flows through a component graph: the bands between components, split by task.
 
@@ -46,6 +54,8 @@ def flow_figure(
         Heading; by default the components and the weights.
     smallest
         Bands thinner than this at both ends are left out, as a share of a space; the picture says how much they are.
+    groups
+        Its partition, for the colours of tasks that its groups are named after.
 
     Returns
     -------
@@ -61,7 +71,7 @@ def flow_figure(
     -----
     All heights are shares of a space, without unit. O(n log n + m log m) for n nodes and m edges.
     """
-    found = task_flow(graph, profile, smallest=smallest)
+    found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)
     figure = Figure(figsize=(max(8.0, 1.2 * len(shapes.columns)), 5.4), layout="constrained")
     axes = figure.add_subplot()
@@ -159,6 +169,7 @@ def save_flow(
     *,
     title: str | None = None,
     smallest: float | int = SMALLEST,
+    groups: Partition | None = None,
 ) -> Path:
     """Save the flow diagram of a component graph.
 
@@ -166,7 +177,7 @@ def save_flow(
     ----------
     path
         Ends in ``.html`` (interactive, one file, works offline), ``.svg``, ``.png`` or ``.pdf``.
-    graph, profile, title, smallest
+    graph, profile, title, smallest, groups
         As for `flow_figure`.
 
     Returns
@@ -190,8 +201,7 @@ def save_flow(
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:
         raise unknown_name("flow diagram format", suffix, _SUFFIXES)
-    if suffix == ".html":
-        content = flow_html(graph, profile, title=title, smallest=smallest).encode()
-    else:
-        content = figure_bytes(flow_figure(graph, profile, title=title, smallest=smallest), suffix)
+    draw: Callable[..., Any] = flow_html if suffix == ".html" else flow_figure
+    drawn = draw(graph, profile, title=title, smallest=smallest, groups=groups)
+    content = drawn.encode() if suffix == ".html" else figure_bytes(drawn, suffix)
     return write_atomically(path, content)

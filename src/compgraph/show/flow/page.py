@@ -7,6 +7,7 @@ from string import Template
 import networkx as nx
 
 from compgraph.check import TaskProfile
+from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
 from compgraph.show.flow.shapes import BOX, SCALE, Box, Ribbon, Shapes, flow_shapes, spread
 from compgraph.show.flow.words import colours, describe_band, describe_boxes, hidden_bands, legend, reading
@@ -21,7 +22,12 @@ _STEP = 13.0
 
 
 def flow_html(
-    graph: nx.DiGraph, profile: TaskProfile, *, title: str | None = None, smallest: float | int = SMALLEST
+    graph: nx.DiGraph,
+    profile: TaskProfile,
+    *,
+    title: str | None = None,
+    smallest: float | int = SMALLEST,
+    groups: Partition | None = None,
 ) -> str:
     """Return the interactive flow diagram of a component graph as HTML text.
 
@@ -39,6 +45,8 @@ def flow_html(
         Heading; by default the components and the weights.
     smallest
         Bands thinner than this at both ends are left out, as a share of a space; the page says how much they are.
+    groups
+        Its partition, for the colours of tasks that its groups are named after.
 
     Returns
     -------
@@ -54,7 +62,7 @@ def flow_html(
     -----
     About 6 kB, 400 bytes a box and 500 bytes a band; at most 2 / ``smallest`` bands lie between two spaces.
     """
-    found = task_flow(graph, profile, smallest=smallest)
+    found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)
     template = Template(Path(__file__).with_name("flow.html").read_text(encoding="utf-8"))
     width = _COLUMN * max(len(shapes.columns), 4)

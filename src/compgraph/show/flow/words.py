@@ -5,7 +5,7 @@ from collections import defaultdict
 import networkx as nx
 
 from compgraph.show.flow.bands import Band, Flow
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show.graph.palette import NEUTRAL
 from compgraph.show.graph.words import describe_edge, describe_node, printable
 
 NO_TASK = "no task"
@@ -26,7 +26,7 @@ def colours(found: Flow) -> list[str]:
     list of str
         One more than there are tasks.
     """
-    return [*(colour(task) for task in range(len(found.tasks))), NEUTRAL]
+    return [*found.shades, NEUTRAL]
 
 
 def legend(found: Flow) -> list[tuple[str, str]]:
@@ -98,8 +98,10 @@ def describe_band(graph: nx.DiGraph, found: Flow, band: Band) -> str:
     str
         Three lines: the edge, how much of its two ends it carries, and for which tasks.
     """
+    labels = graph.nodes[band.source]["label"], graph.nodes[band.target]["label"]
     carried = f"{_percent(sum(band.arriving))} of the target's space, {_percent(sum(band.leaving))} of the source's"
-    return f"{describe_edge(graph, band.source, band.target)}\ncarries {carried}\n{_tasks(found, band.arriving)}"
+    words = describe_edge(labels, graph.edges[band.source, band.target])
+    return f"{words}\ncarries {carried}\n{_tasks(found, band.arriving)}"
 
 
 def describe_boxes(graph: nx.DiGraph, found: Flow, readers: dict[int, str]) -> dict[str, str]:

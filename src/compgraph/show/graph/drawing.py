@@ -12,12 +12,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from compgraph.connect import ordered_nodes
 from compgraph.group import Partition
-from compgraph.show.graph.layout import ROW, Column, columns, layered_positions
-from compgraph.show.graph.palette import FAINT, colour, node_colours, shown_groups
-from compgraph.show.graph.widths import pen_width, relative_weights
-from compgraph.show.graph.words import heading, next_layers, printable, summary, title
+from compgraph.show.graph.layout import ROW
+from compgraph.show.graph.scene import Headed, Scene, scene
+from compgraph.show.graph.words import printable
 
 INK = "#1F2430"
 """The colour of text."""
@@ -48,34 +46,34 @@ def graph_figure(graph: nx.DiGraph, groups: Partition | None = None) -> Figure:
     -----
     Widths are linear in the weight relative to the strongest edge between the same two spaces. O(n log n + m log m).
     """
-    table, positions = columns(graph, groups), layered_positions(graph, groups)
-    xs, ys = ([point[axis] for point in positions.values()] or [0.0] for axis in (0, 1))
-    width, height = max(8.0, 1.15 * len(table)), 2.0 + 0.24 * (max(ys) - min(ys)) / ROW
+    shown = scene(graph, groups)
+    xs, ys = ([mark.place[axis] for mark in shown.marks] or [0.0] for axis in (0, 1))
+    width, height = max(8.0, 1.15 * len(shown.columns)), 2.0 + 0.24 * (max(ys) - min(ys)) / ROW
     figure = Figure(figsize=(width, min(max(3.0, height), 2 * width)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_xlim(min(xs) - 60, max(xs) + 60)
     axes.set_ylim(max(ys) + 30, min(ys) - 30)
-    figure.suptitle(title(graph), fontsize=13, color=INK, parse_math=False)
+    figure.suptitle(shown.title, fontsize=13, color=INK, parse_math=False)
     # Room for two lines of column headings between the summary and the picture.
-    axes.set_title(summary(graph, groups), fontsize=10, color=_QUIET, pad=34, parse_math=False)
-    _draw_edges(axes, graph, groups, positions)
-    _draw_nodes(axes, graph, groups, positions)
-    _head_columns(axes, graph, table, min(ys), width)
-    add_legend(figure, [(f"group {group}", colour(group)) for group in sorted(set(shown_groups(groups).values()))])
+    axes.set_title(shown.summary, fontsize=10, color=_QUIET, pad=34, parse_math=False)
+    _draw_edges(axes, shown)
+    _draw_nodes(axes, shown)
+    _head_columns(axes, shown.columns, min(ys), width)
+    add_legend(figure, [(entry.name, entry.shade) for entry in shown.legend])
     return figure
 
 
-def _head_columns(axes: Axes, graph: nx.DiGraph, table: tuple[Column, ...], top: float, width: float) -> None:
+def _head_columns(axes: Axes, table: tuple[Headed, ...], top: float, width: float) -> None:
     """Write above every column what it holds, as long as the gap to its neighbour allows."""
-    readers = next_layers(graph)
-    gap = min((right.x - left.x for left, right in pairwise(table)), default=120.0)
-    inches = width * gap / (table[-1].x - table[0].x + 120) if table else width
-    for column in table:
-        words = "\n".join(printable(part, limit=max(6, int(11 * inches))) for part in heading(column, readers))
+    places = [each.column.x for each in table]
+    gap = min((right - left for left, right in pairwise(places)), default=120.0)
+    inches = width * gap / (places[-1] - places[0] + 120) if table else width
+    for each in table:
+        limit = max(6, int(11 * inches))
         axes.annotate(
-            words,
-            (column.x, top),
+            "\n".join(printable(part, limit=limit) for part in (each.subject, each.verb)),
+            (each.column.x, top),
             (0, 14),
             textcoords="offset points",
             ha="center",
@@ -87,32 +85,27 @@ def _head_columns(axes: Axes, graph: nx.DiGraph, table: tuple[Column, ...], top:
         )
 
 
-def _draw_edges(
-    axes: Axes, graph: nx.DiGraph, groups: Partition | None, positions: dict[str, tuple[float, float]]
-) -> None:
-    group_of, colours = shown_groups(groups), node_colours(groups, list(positions))
+def _draw_edges(axes: Axes, shown: Scene) -> None:
     # Weak edges first, so that strong ones lie on top; names break ties to keep the file the same every time.
-    ranked = sorted((share, edge) for edge, share in relative_weights(graph).items() if share > 0)
-    inside = [a in group_of and group_of[a] == group_of[b] for _, (a, b) in ranked]
+    ids = [mark.node for mark in shown.marks]
+    drawn = [line for line in shown.lines if line.relative > 0]
+    drawn.sort(key=lambda line: (line.relative, ids[line.source], ids[line.target]))
     axes.add_collection(
         LineCollection(
-            [(positions[a], positions[b]) for _, (a, b) in ranked],
-            linewidths=[0.7 * pen_width(share) for share, _ in ranked],
-            colors=[colours[a] if same else FAINT for same, (_, (a, _)) in zip(inside, ranked, strict=True)],
-            alpha=[0.12 + 0.78 * share for share, _ in ranked] or None,
+            [(shown.marks[line.source].place, shown.marks[line.target].place) for line in drawn],
+            linewidths=[0.7 * line.width for line in drawn],
+            colors=[line.shade for line in drawn],
+            alpha=[0.12 + 0.78 * line.relative for line in drawn] or None,
             zorder=1,
         )
     )
 
 
-def _draw_nodes(
-    axes: Axes, graph: nx.DiGraph, groups: Partition | None, positions: dict[str, tuple[float, float]]
-) -> None:
-    nodes = ordered_nodes(graph)
-    colours = node_colours(groups, nodes)
-    sizes = [60 + 150 * min(max(graph.nodes[node]["share"], 0.0), 1.0) for node in nodes]
-    points = np.array([positions[node] for node in nodes], dtype=np.float64).reshape(-1, 2)
-    axes.scatter(points[:, 0], points[:, 1], s=sizes, c=[colours[node] for node in nodes], edgecolors="white", zorder=2)
+def _draw_nodes(axes: Axes, shown: Scene) -> None:
+    sizes = [60 + 150 * mark.share for mark in shown.marks]
+    points = np.array([mark.place for mark in shown.marks], dtype=np.float64).reshape(-1, 2)
+    shades = [mark.shade for mark in shown.marks]
+    axes.scatter(points[:, 0], points[:, 1], s=sizes, c=shades, edgecolors="white", zorder=2)
 
 
 def add_legend(figure: Figure, entries: list[tuple[str, str]]) -> None:

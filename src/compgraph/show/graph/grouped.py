@@ -22,8 +22,9 @@ def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
     Returns
     -------
     networkx.DiGraph
-        The copy: every node has an int ``group``, the graph has ``group_quality``, ``group_p_value``,
-        ``group_stability``, ``group_algorithm`` and ``group_seed``, those that are NaN left out.
+        The copy: every node has an int ``group``, and ``group_name`` where the group has a name; the graph has
+        ``group_quality``, ``group_p_value``, ``group_stability``, ``group_algorithm`` and ``group_seed``, those that
+        are NaN left out.
 
     Raises
     ------
@@ -33,7 +34,10 @@ def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
     require_groups(graph, groups)
     copy = graph.copy()
     for node in copy:
-        copy.nodes[node]["group"] = int(groups.assignment[node])
+        group = copy.nodes[node]["group"] = int(groups.assignment[node])
+        copy.nodes[node].pop("group_name", None)
+        if group in groups.names:
+            copy.nodes[node]["group_name"] = groups.names[group]
     numbers = {"quality": groups.quality, "p_value": groups.p_value, "stability": groups.stability}
     copy.graph.update({f"group_{name}": float(value) for name, value in numbers.items() if math.isfinite(value)})
     copy.graph.update(group_algorithm=groups.algorithm, group_seed=int(groups.seed))
@@ -57,8 +61,11 @@ def groups_of(graph: nx.DiGraph) -> Partition | None:
     if not assignment or any(type(group) is not int for group in assignment.values()):
         return None
     quality, p_value, stability = (_number(graph, f"group_{name}") for name in ("quality", "p_value", "stability"))
-    algorithm, seed = graph.graph.get("group_algorithm", "unknown"), graph.graph.get("group_seed", 0)
-    return Partition(assignment, quality, p_value, stability, str(algorithm), {}, seed if type(seed) is int else 0)
+    named = {group: graph.nodes[node].get("group_name") for node, group in assignment.items()}
+    names = {group: name for group, name in named.items() if type(name) is str}
+    algorithm, seed = str(graph.graph.get("group_algorithm", "unknown")), graph.graph.get("group_seed", 0)
+    seed = seed if type(seed) is int else 0
+    return Partition(assignment, quality, p_value, stability, algorithm, {}, seed, names=names)
 
 
 def _number(graph: nx.DiGraph, name: str) -> float:

@@ -5,13 +5,10 @@ from typing import Any
 
 import networkx as nx
 
-from compgraph.connect import ordered_nodes
 from compgraph.errors import MissingTool
 from compgraph.group import Partition
-from compgraph.show.graph.layout import ROW, columns, layered_positions
-from compgraph.show.graph.palette import FAINT, colour, node_colours, shown_groups
-from compgraph.show.graph.widths import pen_width, readable_threshold, relative_weights
-from compgraph.show.graph.words import describe_node, heading, next_layers, summary, title
+from compgraph.show.graph.layout import ROW
+from compgraph.show.graph.scene import Scene, scene
 
 _OPTIONS: dict[str, Any] = {
     "physics": {"enabled": False},
@@ -51,16 +48,16 @@ def html_page(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     """
     from pyvis.network import Network  # imports IPython, which is slow
 
-    net = Network(directed=True)
+    shown, net = scene(graph, groups), Network(directed=True)
     # Filled directly: pyvis's own adders are quadratic in the number of edges and change the caller's graph.
-    net.nodes = _nodes(graph, groups)
-    net.edges = _edges(graph, groups)
+    net.nodes = _nodes(shown)
+    net.edges = _edges(shown)
     net.options = _OPTIONS
     environment = net.templateEnv
     environment.autoescape = True
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False}
     environment.loader.searchpath.insert(0, str(Path(__file__).parent / "page"))
-    environment.globals.update(page=_page(graph, groups), library=_vis_network(Path(net.template_dir)))
+    environment.globals.update(page=_page(shown), library=_vis_network(Path(net.template_dir)))
     net.path = "page.html"
     return str(net.generate_html())
 
@@ -76,68 +73,51 @@ def _vis_network(templates: Path) -> str:
     return found[-1].read_text(encoding="utf-8").partition("//# sourceMappingURL")[0]
 
 
-def _nodes(graph: nx.DiGraph, groups: Partition | None) -> list[dict[str, Any]]:
-    """List the nodes in canonical order; ``id`` is the rank, ``key`` the id in the graph."""
-    nodes = ordered_nodes(graph)
-    positions, colours = layered_positions(graph, groups), node_colours(groups, nodes)
-    group_of, readers = shown_groups(groups), next_layers(graph)
+def _nodes(shown: Scene) -> list[dict[str, Any]]:
+    """List the nodes; ``id`` is the rank, ``key`` the id in the graph."""
     return [
         {
             "id": rank,
-            "key": node,
-            "label": graph.nodes[node]["label"],
-            "index": graph.nodes[node]["index"],
-            "group": group_of.get(node),
-            "x": round(positions[node][0], 3),
-            "y": round(positions[node][1], 3),
-            "size": round(11 + 8 * min(max(graph.nodes[node]["share"], 0.0), 1.0) ** 0.5, 2),
-            "color": colours[node],
-            "title": describe_node(graph, node, readers, groups),
+            "key": mark.node,
+            "label": mark.label,
+            "index": mark.index,
+            "group": mark.group,
+            "x": round(mark.place[0], 3),
+            "y": round(mark.place[1], 3),
+            "size": round(11 + 8 * mark.share**0.5, 2),
+            "color": mark.shade,
+            "title": mark.words,
         }
-        for rank, node in enumerate(nodes)
+        for rank, mark in enumerate(shown.marks)
     ]
 
 
-def _edges(graph: nx.DiGraph, groups: Partition | None) -> list[dict[str, Any]]:
-    """List the edges by the ranks of their ends; an edge inside a group has the colour of the group."""
-    nodes = ordered_nodes(graph)
-    rank = {node: position for position, node in enumerate(nodes)}
-    group_of, colours, relative = shown_groups(groups), node_colours(groups, nodes), relative_weights(graph)
-    records = []
-    for source, target in sorted(graph.edges, key=lambda edge: (rank[edge[0]], rank[edge[1]])):
-        data = graph.edges[source, target]
-        inside = source in group_of and group_of[source] == group_of[target]
-        records.append(
-            {
-                "from": rank[source],
-                "to": rank[target],
-                "weight": data["weight"],
-                "effect": data["effect"],
-                "kind": data["kind"],
-                "rule": data["rule"],
-                "relative": round(relative[source, target], 5),
-                "width": pen_width(relative[source, target]),
-                "color": colours[source] if inside else FAINT,
-            }
-        )
-    return records
+def _edges(shown: Scene) -> list[dict[str, Any]]:
+    return [
+        {
+            "from": line.source,
+            "to": line.target,
+            **{name: line.data[name] for name in ("weight", "effect", "kind", "rule")},
+            "relative": round(line.relative, 5),
+            "width": line.width,
+            "color": line.shade,
+        }
+        for line in shown.lines
+    ]
 
 
-def _page(graph: nx.DiGraph, groups: Partition | None) -> dict[str, Any]:
-    """Collect what stands around the picture: heading, summary, column headings, legend, threshold."""
-    group_of, readers = shown_groups(groups), next_layers(graph)
-    members = [group_of[node] for node in graph if node in group_of]
+def _page(shown: Scene) -> dict[str, Any]:
+    """Collect what stands around the picture."""
     return {
-        "title": title(graph),
-        "summary": summary(graph, groups),
+        "title": shown.title,
+        "summary": shown.summary,
         "row": ROW,
-        "threshold": readable_threshold(relative_weights(graph), graph.number_of_nodes()),
+        "threshold": shown.threshold,
         "columns": [
-            {"x": round(column.x, 3), "depth": column.depth, "subject": subject, "verb": verb}
-            for column in columns(graph, groups)
-            for subject, verb in [heading(column, readers)]
+            {"x": round(each.column.x, 3), "depth": each.column.depth, "subject": each.subject, "verb": each.verb}
+            for each in shown.columns
         ],
         "legend": [
-            {"group": group, "size": members.count(group), "color": colour(group)} for group in sorted(set(members))
+            {"group": each.group, "name": each.name, "size": each.size, "color": each.shade} for each in shown.legend
         ],
     }

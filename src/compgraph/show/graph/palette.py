@@ -1,6 +1,8 @@
 """Colours that stay apart for every kind of colour vision, and the rule for when groups get any."""
 
+from collections.abc import Sequence
 from colorsys import hls_to_rgb, rgb_to_hls
+from itertools import count
 
 from compgraph.group import Partition
 
@@ -63,20 +65,22 @@ def shown_groups(groups: Partition | None) -> dict[str, int]:
     return dict(groups.assignment)
 
 
-def node_colours(groups: Partition | None, nodes: list[str]) -> dict[str, str]:
-    """Colour every node by its group, or all of them neutral grey.
+def task_colours(tasks: Sequence[str], groups: Partition | None = None) -> dict[str, str]:
+    """Give every task a colour: that of the group that serves it, or one that no group shown has.
 
     Parameters
     ----------
+    tasks
+        Names, in the order in which colours are given out.
     groups
-        A partition, or none.
-    nodes
-        The nodes to colour.
+        A partition, whose ``names`` say which group serves which task.
 
     Returns
     -------
     dict of str to str
-        Node id to ``#RRGGBB``.
+        Task to ``#RRGGBB``, in the order given.
     """
-    group_of = shown_groups(groups)
-    return {node: colour(group_of[node]) if node in group_of else NEUTRAL for node in nodes}
+    shown = set(shown_groups(groups).values())
+    serving = {} if groups is None else {name: group for group, name in groups.names.items() if group in shown}
+    free = (number for number in count() if number not in shown)
+    return {task: colour(serving[task] if task in serving else next(free)) for task in tasks}

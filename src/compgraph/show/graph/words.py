@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 
@@ -83,7 +85,7 @@ def heading(column: Column, readers: dict[int, str]) -> tuple[str, str]:
     return (layers, "is read") if reader is None else (reader, f"reads {layers}")
 
 
-def describe_node(graph: nx.DiGraph, node: str, readers: dict[int, str], groups: Partition | None = None) -> str:
+def describe_node(graph: nx.DiGraph, node: str, readers: Mapping[int, str]) -> str:
     """Say what a node is.
 
     Parameters
@@ -94,34 +96,30 @@ def describe_node(graph: nx.DiGraph, node: str, readers: dict[int, str], groups:
         A node id.
     readers
         Depth to the layer that reads from it, see `next_layers`.
-    groups
-        A partition; only a reliable one is mentioned.
 
     Returns
     -------
     str
-        Such as ``"component 3 of what fc1 writes, plsr, 12.3 % of the space's total strength, group 2"``.
+        Such as ``"component 3 of what fc1 writes, plsr, 12.3 % of the space's total strength"``.
     """
     data = graph.nodes[node]
     if data["side"] == "out":
         space = f"what {data['layer']} writes"
     else:
         space = f"what {readers.get(data['depth'], 'the next layer')} reads from {data['layer']}"
-    group = shown_groups(groups).get(node)
-    tail = "" if group is None else f", group {group}"
     share = f"{100 * data['share']:.1f} % of the space's total strength"
-    return f"component {data['index']} of {space}, {data['method']}, {share}{tail}"
+    return f"component {data['index']} of {space}, {data['method']}, {share}"
 
 
-def describe_edge(graph: nx.DiGraph, source: str, target: str) -> str:
+def describe_edge(labels: tuple[str, str], data: Mapping[str, Any]) -> str:
     """Say what an edge is.
 
     Parameters
     ----------
-    graph
-        A component graph.
-    source, target
-        The ends of the edge.
+    labels
+        Of its source and target.
+    data
+        Its attributes in the graph.
 
     Returns
     -------
@@ -129,8 +127,7 @@ def describe_edge(graph: nx.DiGraph, source: str, target: str) -> str:
         The two labels (long ones shortened), the signed effect, the weight (share of all squared effect between the
         two spaces), the kind and the rule.
     """
-    data = graph.edges[source, target]
-    ends = " → ".join(printable(graph.nodes[node]["label"], limit=60) for node in (source, target))
+    ends = " → ".join(printable(label, limit=60) for label in labels)
     share = f"weight {data['weight']:.4g} of this pair of spaces"
     kind = "between layers" if data["kind"] == "between" else "within a layer"
     return f"{ends}: effect {data['effect']:+.4g}, {share}, {kind}, rule {data['rule']}"

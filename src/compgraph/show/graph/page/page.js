@@ -157,7 +157,7 @@
     for (const entry of page.legend) {
       const button = make("button", "", { type: "button", "aria-pressed": "false", "data-group": entry.group });
       button.append(make("span", "", { class: "swatch", style: `background:${entry.color}` }),
-                    make("span", `group ${entry.group}: ${entry.size} ${entry.size === 1 ? "node" : "nodes"}`));
+                    make("span", `${entry.name}: ${entry.size} ${entry.size === 1 ? "node" : "nodes"}`));
       button.addEventListener("click", () => showGroup(entry.group));
       const item = document.createElement("li");
       item.append(button);
@@ -181,7 +181,7 @@
     let right = canvas.width - 20 * unit;
     context.textAlign = "right";
     for (const entry of page.legend.slice(0, 8).reverse()) {
-      const text = `● group ${entry.group}`;
+      const text = `● ${shorten(context, entry.name, 160 * unit)}`;
       context.fillStyle = entry.color;
       context.fillText(text, right, 28 * unit);
       right -= context.measureText(text).width + 14 * unit;
