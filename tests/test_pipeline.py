@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 from matplotlib.colors import to_hex
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -22,7 +23,7 @@ from compgraph import pipeline
 from compgraph.check import ChanceTest, against_rotations, against_twins, stability
 from compgraph.connect import ordered_nodes
 from compgraph.decompose import Interaction
-from compgraph.errors import BadRequest, UnknownName
+from compgraph.errors import BadRequest, EmptyData, UnknownName
 from compgraph.show import groups_of, task_variance_figure
 from compgraph.show.graph.scene import scene
 
@@ -153,6 +154,61 @@ def test_with_other_methods_it_is_the_four_steps_alone(two_tasks, x) -> None:
     assert cg.communities(graph, "spectral", seed=0, n_null=NULL) == found.found
     assert (found.tests, found.evidence, parts.interactions) == ((), (), None)
     assert set(found.hierarchy.values()) == {(0,), (1,)}
+
+
+def same_analysis(one: cg.Analysis, other: cg.Analysis) -> None:
+    assert one.found.assignment == other.found.assignment
+    assert (one.found.p_value, one.found.stability) == pytest.approx((other.found.p_value, other.found.stability))
+    assert [(test.name, len(test.by_chance)) for test in one.tests] == [
+        (test.name, len(test.by_chance)) for test in other.tests
+    ]
+
+
+def test_statistics_are_analysed_like_the_model_they_are_of(two_tasks, x) -> None:
+    asked = {"n_null": NULL, "n_seeds": 2, "seed": 1}
+    whole = cg.analyze(two_tasks, x, **asked)
+    same_analysis(cg.analyze(cg.collect(two_tasks, x, seed=1), **asked), whole)
+    half = len(x) // 2
+    parts = [cg.collect(two_tasks, x[half * i : half * (i + 1)], seed=1, first_row=half * i) for i in range(2)]
+    merged = cg.analyze(parts[0] + parts[1], **asked)
+    same_analysis(merged, whole)
+    assert merged.tests[0].by_chance
+    with pytest.raises(AssertionError):
+        same_analysis(cg.analyze(parts[0] + parts[1], **asked | {"n_twins": 0}), whole)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda stats, _x: ((replace(stats, probe=None),), {}), BadRequest, r"'interaction' needs the model, .*'plsr'"),
+        (lambda stats, x: ((stats, x), {}), BadRequest, r"statistics came together with data, which were settled"),
+        (lambda stats, _x: ((stats,), {"layers": ["fc"]}), BadRequest, r"together with layers"),
+        (lambda stats, _x: ((stats,), {"rows": "sample"}), BadRequest, r"together with rows"),
+        (lambda _stats, _x: ((nn.Linear(4, 2),), {}), BadRequest, r"a model came without data"),
+        (
+            lambda _stats, x: ((cg.collect(nn.Linear(4, 2), x[:1], sample="all"),), {}),
+            EmptyData,
+            r"data has 1 row\. At least 2",
+        ),
+    ],
+)
+def test_statistics_that_cannot_be_analysed(spoil, error, message, two_tasks, x) -> None:
+    given, options = spoil(cg.collect(two_tasks, x), x)
+    with pytest.raises(error, match=message):
+        cg.analyze(*given, **options)
+
+
+def test_statistics_of_another_version_are_refused(two_tasks, x) -> None:
+    stats = cg.collect(two_tasks, x)
+    for other in ({"schema": "compgraph-statistics/9"}, {"asked": {"layers": None}}):
+        with pytest.raises((BadRequest, TypeCheckError), match=r"compgraph-statistics/|asked"):
+            replace(stats, **other)
+
+
+def test_statistics_without_a_model_do_for_moments(two_tasks, x) -> None:
+    stats = replace(cg.collect(two_tasks, x), probe=None)
+    found = cg.analyze(stats, method="pca", rule="plsr", algorithm="louvain", n_null=0)
+    assert len(found.graph) > 4
 
 
 def test_a_rotation_that_knows_no_blocks_gets_no_evidence_of_them(two_tasks, x) -> None:

@@ -16,6 +16,7 @@ from compgraph.connect import build_graph, edges
 from compgraph.connect.edges import Rule
 from compgraph.decompose import ComponentSet, Interaction, Method, components
 from compgraph.decompose.methods import Decomposition
+from compgraph.errors import BadRequest
 from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
@@ -104,8 +105,8 @@ class Analysis:
 
 
 def analyze(
-    model: nn.Module,
-    data: Any,
+    model: nn.Module | Statistics,
+    data: Any = None,
     layers: Any = None,
     *,
     method: str | Method | Interaction | Decomposition = METHOD,
@@ -123,7 +124,8 @@ def analyze(
     Parameters
     ----------
     model
-        Any trained module; it comes back as it was.
+        Any trained module; it comes back as it was. Or `Statistics` of one, from `compgraph.collect` or added up from
+        several passes; then there are no data, layers or options of ``collect``.
     data
         Inputs it normally sees: a tensor, a sequence of tensors, a ``DataLoader`` or any iterable of batches.
     layers
@@ -151,6 +153,10 @@ def analyze(
 
     Raises
     ------
+    BadRequest
+        When statistics come with data, layers or options, or a model without data.
+    EmptyData
+        When statistics are of fewer than two rows.
     CompgraphError
         Saying what came, what was needed and what to do; see the four functions this calls.
 
@@ -162,7 +168,7 @@ def analyze(
     for the network and for each twin: well below a second for ten of both, some 8 s for 48.
     """
     n_twins = whole_number(n_twins, "n_twins", minimum=0)
-    stats = collect(model, data, layers, seed=seed, **options)
+    stats = _statistics(model, data, {"layers": layers, **options}, seed)
     parts = components(stats, method, n_components=n_components)
     graph = build_graph(parts, edges(stats, parts, rule))
     found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null)
@@ -174,6 +180,22 @@ def analyze(
         )
         found = _judged(found, tests, stability(parts.interactions))
     return Analysis(stats, parts, graph, found, found.trusted(), tests)
+
+
+def _statistics(model: nn.Module | Statistics, data: Any, options: Mapping[str, Any], seed: int) -> Statistics:
+    """Collect statistics, or take those that came."""
+    if not isinstance(model, Statistics):
+        if data is None:
+            raise BadRequest("a model came without data; give inputs that it normally sees: analyze(model, data).")
+        return collect(model, data, **options, seed=seed)
+    given = [name for name, value in {"data": data, **options}.items() if value is not None]
+    if given:
+        raise BadRequest(
+            f"statistics came together with {', '.join(given)}, which were settled when the statistics were collected; "
+            "leave them out, or give the model."
+        )
+    model.require_rows()
+    return model
 
 
 def _judged(found: Partition, tests: tuple[ChanceTest, ...], halves: float) -> Partition:

@@ -199,7 +199,7 @@ def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, 
 
 
 def _from_gradients(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
-    probe = stats.live(f"component method {method.name!r}")
+    probe = stats.live(f"component method {method.name!r}", instead="use 'pca' or 'plsr'")
     found: dict[Space, Components] = {}
     targets = Directions(*method.writes(stats.moments[stats.pairs[-1]], limit))
     sensitivity = np.ones(len(targets.axes))

@@ -54,6 +54,11 @@ class Statistics:
     __reduce__ = rebuilt
 
     def __post_init__(self) -> None:
+        if self.schema != SCHEMA or type(self.asked) is not Look:
+            raise BadRequest(
+                f"statistics of version {self.schema!r} came, or from before there were versions; this compgraph reads "
+                f"{SCHEMA!r}. Collect them from the model again."
+            )
         freeze(self, "moments", "samples")
 
     @property

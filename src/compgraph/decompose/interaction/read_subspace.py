@@ -127,7 +127,7 @@ def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: i
     Bushnaq et al., "The local interaction basis: identifying computationally-relevant and sparsely interacting
     features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
     """
-    probe = stats.live("component method 'interaction'")
+    probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
     white = {pair.source: _whitening(stats.moments[pair]) for pair in stats.pairs}
     patterns = {space: each[1] for space, each in white.items()}
     gradients = _held(probe.output_gradients(filters), patterns)
