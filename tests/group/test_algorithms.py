@@ -8,7 +8,8 @@ import pytest
 
 from compgraph.errors import BadRequest, MissingTool
 from compgraph.group import ALGORITHMS, canonical_copy, communities, register_algorithm
-from compgraph.group.algorithms import leiden_communities, resolve
+from compgraph.group.algorithms import resolve
+from compgraph.group.leiden import leiden_communities
 
 FEW = {"n_seeds": 2, "n_null": 2}
 needs_leiden = pytest.mark.skipif(
