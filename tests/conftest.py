@@ -12,4 +12,4 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 install_import_hook("compgraph", "beartype.beartype")
 
-pytest_plugins = ["fixtures.graphs", "fixtures.networks"]
+pytest_plugins = ["fixtures.graphs", "fixtures.networks", "fixtures.registries", "fixtures.trained"]
