@@ -39,7 +39,7 @@ def same_partition(a, b) -> bool:
 
 
 @given(codes, codes, importances)
-@settings(deadline=None)
+@settings(max_examples=40)
 def test_weighted_ari_is_the_literal_sum_over_pairs(a, b, w) -> None:
     found = agreement(named(a), named(b), weights=named(w), n_permutations=0).weighted_ari
     expected = 1.0 if same_partition(a, b) else literal_weighted_ari(named(a), named(b), named(w))
@@ -47,7 +47,7 @@ def test_weighted_ari_is_the_literal_sum_over_pairs(a, b, w) -> None:
 
 
 @given(codes, codes, st.floats(1e-3, 1e3))
-@settings(deadline=None)
+@settings(max_examples=40)
 def test_equal_weights_give_the_adjusted_rand_index(a, b, w) -> None:
     found = agreement(named(a), named(b), weights=named([w] * len(NODES)), n_permutations=0)
     assert found.weighted_ari == pytest.approx(found.ari, abs=1e-12)
@@ -55,7 +55,7 @@ def test_equal_weights_give_the_adjusted_rand_index(a, b, w) -> None:
 
 
 @given(codes, codes, importances, st.permutations(range(4)))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=25)
 def test_renaming_changes_nothing(a, b, w, new) -> None:
     plain = agreement(named(a), named(b), weights=named(w), n_permutations=50)
     groups = {node: new[group] for node, group in reversed(named(a).items())}
@@ -66,7 +66,7 @@ def test_renaming_changes_nothing(a, b, w, new) -> None:
 
 
 @given(codes, codes, importances)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=25)
 def test_exchanging_groups_and_labels(a, b, w) -> None:
     one, other = (agreement(named(x), named(y), weights=named(w), n_permutations=0) for x, y in ((a, b), (b, a)))
     for field in ("ari", "ami", "weighted_ari"):
@@ -111,7 +111,7 @@ def test_chance_is_the_adjusted_rand_index_under_permutation() -> None:
     rng = np.random.default_rng(3)
     groups, labels = rng.integers(0, 3, 12), rng.integers(0, 4, 12)
     found = agreement(named(groups), named(labels), n_permutations=4000)
-    literal = [adjusted_rand_score(groups, rng.permutation(labels)) for _ in range(2000)]
+    literal = [adjusted_rand_score(groups, rng.permutation(labels)) for _ in range(1000)]
     assert found.chance_mean == pytest.approx(np.mean(literal), abs=0.01)
     assert found.chance_sd == pytest.approx(np.std(literal), rel=0.1)
     observed = adjusted_rand_score(groups, labels)

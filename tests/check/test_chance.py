@@ -89,11 +89,8 @@ def test_words() -> None:
     assert str(nothing) == "twins: not drawn"
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_two_blocks_are_more_than_untrained_twins_and_random_bases_have(seed) -> None:
-    stats = seen(blocky((6, 16, 16, 4), 2, seed), seed)
-    twins = against_twins(stats, seed=seed)
-    rotations = against_rotations(interactions(stats), n=19, seed=seed)
+def test_two_blocks_are_more_than_untrained_twins_and_random_bases_have(two_blocks, found) -> None:
+    twins, rotations = against_twins(two_blocks), against_rotations(found, n=19)
     assert (len(twins.by_chance), len(rotations.by_chance)) == (19, 19)
     assert twins.p_value == rotations.p_value == pytest.approx(1 / 20)
     assert twins.observed > 10 * max(twins.by_chance)

@@ -61,12 +61,14 @@ def literal_element_centric(a: dict, b: dict, alpha: float) -> dict:
     return scores
 
 
+@settings(max_examples=40)
 @given(groups, groups, importances)
 def test_omega_is_the_literal_sum_over_pairs(a, b, w) -> None:
     found = omega_index(named(a), named(b), weights=named(w))
     assert found == pytest.approx(literal_omega(named(a), named(b), named(w)), abs=1e-9)
 
 
+@settings(max_examples=40)
 @given(codes, codes, importances)
 def test_omega_of_partitions_is_the_adjusted_rand_index(a, b, w) -> None:
     assert omega_index(named(a), named(b)) == pytest.approx(adjusted_rand_score(a, b), abs=1e-12)
@@ -81,7 +83,7 @@ def test_omega_by_hand() -> None:
     assert omega_index(truth | {"b": "x"}, truth) == pytest.approx((5 / 6 - expected) / (1 - expected))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(groups, groups, st.sampled_from([0.3, 0.9]))
 def test_element_centric_is_personalised_pagerank(a, b, alpha) -> None:
     found = element_centric_similarity(named(a), named(b), alpha=alpha)
@@ -133,6 +135,7 @@ def test_broken_twins_miss_the_published_values(element_centric, omega) -> None:
         published_values(element_centric, omega)
 
 
+@settings(max_examples=40)
 @given(codes, codes, st.sampled_from([0.2, 0.9]))
 def test_element_centric_of_partitions_is_shared_company_over_the_larger_group(a, b, alpha) -> None:
     found = element_centric_similarity(named(a), named(b), alpha=alpha).scores
@@ -141,6 +144,7 @@ def test_element_centric_of_partitions_is_shared_company_over_the_larger_group(a
         assert found[node] == pytest.approx(len(mine & theirs) / max(len(mine), len(theirs)), abs=1e-9)
 
 
+@settings(max_examples=40)
 @given(groups, groups, importances, st.permutations(range(4)))
 def test_symmetric_bounded_and_blind_to_names(a, b, w, new) -> None:
     one, other, weights = named(a), named(b), named(w)

@@ -16,9 +16,10 @@ FILES = {"tasks.html", "tasks.dot", "tasks.svg", "graph.json", "graph.graphml", 
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, trained_multiplication):
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "TOYS", {"multiplication": lambda **_: trained_multiplication})
         patch.setattr(demo, "analyze", partial(demo.analyze, n_null=19))  # the fewest that can reach p = 0.05
         return folder, list(run_demo(folder, networks=["multiplication"]))
 

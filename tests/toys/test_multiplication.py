@@ -14,9 +14,9 @@ WORST_PUBLISHED_MSE = 1.4e-3
 COLUMNS = {"A": [0, 1], "B": [2, 3]}
 
 
-@pytest.fixture(scope="module")
-def toy():
-    return multiplication(seed=0)
+@pytest.fixture
+def toy(trained_multiplication):
+    return trained_multiplication
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ DRESSED = Plan(n_tasks=3, outputs_per_task=2, unlike=True, rotate_inputs=True, r
 
 @pytest.fixture(scope="module")
 def learnt():
-    return planted(Plan(), seeds=[0, 1])
+    return planted(Plan(), seeds=[0])
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def bits(toy):
 
 
 def test_tasks_are_learnt(learnt):
-    for toy in learnt:
-        assert toy.scores.keys() == {"r2", "r2_A", "r2_B"}
-        assert 0.98 < min(toy.scores.values()) <= max(toy.scores.values()) < 1
+    (toy,) = learnt
+    assert toy.scores.keys() == {"r2", "r2_A", "r2_B"}
+    assert 0.98 < min(toy.scores.values()) <= max(toy.scores.values()) < 1
 
 
 def test_a_short_training_is_seen_in_the_scores(dressed):

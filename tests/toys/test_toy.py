@@ -4,31 +4,33 @@ import dataclasses
 import inspect
 import subprocess
 import sys
-from functools import partial
-from importlib import import_module
+from functools import cache, partial
 
 import pytest
 import torch
 
 from compgraph.errors import BadRequest
 from compgraph.toys import TOYS, digit_triples, iris_pairs, multiplication
+from fixtures.trained import shorten
 
 MAKERS = TOYS | {"digit-triples": digit_triples, "iris-pairs": iris_pairs}
-QUICK = MAKERS | {"multiplication": partial(multiplication, epochs=30)}
-RECIPES = [("digit_pairs", "PAIRS"), ("digit_pairs", "TRIPLES"), ("iris_pairs", "PAIRS")]
+QUICK = MAKERS | {"multiplication": partial(multiplication, epochs=10)}
 
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    for module, recipe in RECIPES:
-        # The package exports the function under the name of its module.
-        place = import_module(f"compgraph.toys.{module}")
-        monkeypatch.setattr(place, recipe, dataclasses.replace(getattr(place, recipe), n_steps=30))
+    shorten(monkeypatch, 10)
 
 
 @pytest.fixture(params=MAKERS)
 def name(request):
     return request.param
+
+
+@cache
+def made(name):
+    """One toy for all tests that only look at it."""
+    return QUICK[name](seed=0)
 
 
 def bits(toy):
@@ -65,7 +67,7 @@ print("left alone")
 
 
 def test_every_toy_counts_its_tasks(name):
-    toy = QUICK[name](seed=0)
+    toy = made(name)
     assert toy.n_tasks == len(toy.tasks)
     assert dataclasses.replace(toy, tasks={}).n_tasks == 1
 
@@ -116,7 +118,7 @@ def test_settings_come_back_after_an_error():
 
 
 def test_model_is_ready_to_observe(name):
-    toy = QUICK[name](seed=0)
+    toy = made(name)
     assert not toy.model.training
     assert all(weight.grad is None for weight in toy.model.parameters())
     assert all(tensor.dtype == torch.float32 for tensor in bits(toy))
@@ -125,7 +127,7 @@ def test_model_is_ready_to_observe(name):
 
 
 def test_task_inputs_vary_in_disjoint_columns_that_cover_the_input(name):
-    toy = QUICK[name](seed=0)
+    toy = made(name)
     varying = [inputs.amax(dim=0) > inputs.amin(dim=0) for inputs in toy.tasks.values()]
     # A column may be blank in the data, as some pixels are; it then varies in no task.
     assert torch.stack(varying).sum(dim=0).max() == 1
@@ -133,7 +135,7 @@ def test_task_inputs_vary_in_disjoint_columns_that_cover_the_input(name):
 
 
 def test_toy_cannot_be_changed(name):
-    toy = QUICK[name](seed=0)
+    toy = made(name)
     with pytest.raises(dataclasses.FrozenInstanceError):
         toy.seed = 1
 

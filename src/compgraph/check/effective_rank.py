@@ -42,6 +42,15 @@ def read_energies(stats: Statistics) -> dict[Space, Float64[np.ndarray, "q d"]]:
     ----------
     Bushnaq et al., "The local interaction basis: identifying computationally-relevant and sparsely interacting
     features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from compgraph.observe import collect
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+    >>> energies = read_energies(collect(model, torch.eye(3)))
+    >>> {space.layer: each.shape for space, each in energies.items()}
+    {'input': (1, 3), '1': (1, 2)}
     """
     probe = stats.live("an energy of gradients")
     roots = {pair.source: _root(stats.moments[pair]) for pair in stats.pairs}

@@ -126,6 +126,16 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
     For the method ``"interaction"`` a strength is the mean squared change of the outputs when a score rises by one
     deviation, so that :math:`m_k t_{ik}^2` is what the output would be expected to change, squared, were the score at
     its mean. One forward pass and O(n k d) per space; memory O(n d).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from compgraph.decompose import components
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> data = torch.tensor([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> found = usage(components(collect(model, data), "neuron"), model, torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    >>> found.nodes[:2], found.share[:, :2].tolist()
+    (('input/in/0', 'input/in/1'), [[1.0, 0.0], [0.0, 1.0]])
     """
     if "sample" in options:
         raise BadRequest(
@@ -203,6 +213,15 @@ def unusualness(examples: Usage, reference: Usage) -> Unusualness:
     ----------
     Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivariate Analysis
     88 (2004), doi:10.1016/S0047-259X(03)00096-4.
+
+    Examples
+    --------
+    >>> spaces = (Space("fc1", "in", 1),) * 2
+    >>> left = np.random.default_rng(0).beta(2, 2, size=50)
+    >>> reference = Usage(("a", "b"), spaces, np.stack([left, 1 - left], axis=1), np.ones((50, 1)))
+    >>> odd = Usage(("a", "b"), spaces, np.array([[0.5, 0.5], [1.0, 0.0]]), np.ones((2, 1)))
+    >>> unusualness(odd, reference).p_value.round(2).tolist()
+    [0.88, 0.04]
     """
     from sklearn.covariance import LedoitWolf
 

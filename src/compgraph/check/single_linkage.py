@@ -28,6 +28,12 @@ def single_linkage(rows: Float64[np.ndarray, "u p"], *, tolerance: float) -> Int
     a look at their pairs. Leaders are further than :math:`r / 2` apart, so in few dimensions few of them are within
     reach of one another. Time O(u p log u) for few features and O(u^2 p) for many; memory O(u p), and three numbers
     for every two leaders within :math:`2 r`.
+
+    Examples
+    --------
+    >>> rows = np.array([[0.0], [0.1], [0.2], [1.0]])
+    >>> single_linkage(rows, tolerance=0.15).tolist()
+    [1, 1, 1, 0]
     """
     radius = tolerance * float(np.linalg.norm(rows, axis=1).max())
     labels = np.arange(len(rows))

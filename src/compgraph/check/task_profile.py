@@ -105,6 +105,17 @@ def task_profile(
     -----
     One pass over each task's inputs and O(k d^2) per space. Take the inputs from other data than the graph, or the
     comparison of groups with these labels is circular.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> tasks = {"left": torch.tensor([[-2.0, 0.0], [2.0, 0.0]]), "right": torch.tensor([[0.0, -1.0], [0.0, 1.0]])}
+    >>> parts = cg.components(cg.collect(model, torch.cat([*tasks.values()])), "neuron")
+    >>> found = task_profile(parts, model, tasks)
+    >>> found.labels["input/in/0"], dict(found.share["input/in/0"])
+    ('left', {'left': 1.0, 'right': 0.0})
     """
     if len(tasks) < 2:
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
@@ -153,6 +164,15 @@ def task_covariances(
     Notes
     -----
     One pass over each task's inputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> tasks = {"left": torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), "right": torch.tensor([[0.0, -2.0], [0.0, 2.0]])}
+    >>> found = task_covariances(model, tasks)
+    >>> {task: each.tolist() for task, each in found[Space("input", "in", 0)].items()}
+    {'left': [[1.0, 0.0], [0.0, 0.0]], 'right': [[0.0, 0.0], [0.0, 4.0]]}
     """
     found: dict[Space, dict[str, Float64[np.ndarray, "d d"]]] = {}
     for task, inputs in tasks.items():
@@ -195,6 +215,15 @@ def parts_and_options(
     -------
     tuple
         With components alone, ``layers`` are the names of theirs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from compgraph.decompose import components
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> parts = components(collect(model, torch.eye(3)), "pca")
+    >>> parts_and_options(parts, {"batch_size": 64})[1]
+    {'batch_size': 64, 'layers': ['input', '1', '2']}
     """
     if isinstance(analysis, Decomposed):
         parts, asked = analysis.components, analysis.stats.asked.options

@@ -63,6 +63,12 @@ def covariance(moments: Moments) -> Float64[np.ndarray, "a b"]:
     -------
     numpy.ndarray
         Source components by target components.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> covariance(Moments.of(x, -3 * x)).tolist()
+    [[-2.0]]
     """
     return moments.xy / moments.n
 
@@ -79,6 +85,12 @@ def correlation(moments: Moments) -> Float64[np.ndarray, "a b"]:
     -------
     numpy.ndarray
         Source components by target components, between -1 and 1.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [1.0], [2.0]])
+    >>> correlation(Moments.of(x, -3 * x)).round(6).tolist()
+    [[-1.0]]
     """
     return _inverse_root(moments.xx)[:, None] * moments.xy * _inverse_root(moments.yy)
 
@@ -99,6 +111,12 @@ def plsr(moments: Moments) -> Float64[np.ndarray, "a b"]:
     -------
     numpy.ndarray
         Source components by target components.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    >>> plsr(Moments.of(x, x @ np.array([[0.6], [0.8]]))).round(6).tolist()
+    [[0.6], [0.8]]
     """
     scaled = moments.project(np.diag(_inverse_root(moments.xx)), np.diag(_inverse_root(moments.yy)))
     # Roots of the scatter are deviations times sqrt(n); that factor is on both sides and cancels in the coefficients.
@@ -128,6 +146,12 @@ def register_rule(name: str, rule: Rule) -> None:
     ------
     BadRequest
         When ``name`` is ``"gradient"``, which differentiates the model and is not a function of moments.
+
+    Examples
+    --------
+    >>> register_rule("magnitude", lambda moments: np.abs(moments.xy) / moments.n)
+    >>> "magnitude" in RULES  # and so rule="magnitude" for `compgraph.edges`
+    True
     """
     if name == GRADIENT:
         raise BadRequest("the edge rule name 'gradient' is taken; choose another.")
@@ -173,6 +197,16 @@ def edges(
     -----
     Cost O(k d^2) per pair; ``"gradient"`` runs the model forward once and backward once per target component on the
     sampled inputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> stats = cg.collect(model, torch.eye(3))
+    >>> parts = cg.components(stats, "pca")
+    >>> [(each.source.layer, each.target.layer, each.kind) for each in cg.edges(stats, parts)]
+    [('input', '1', 'between'), ('1', '1', 'within'), ('1', '2', 'between')]
     """
     missing = [str(space) for space in stats.spaces if space not in parts]
     if missing:

@@ -44,6 +44,11 @@ def node_id(space: Space, index: int) -> str:
     -------
     str
         Such as ``"fc1/out/3"``; unusual characters of the layer name are percent-encoded.
+
+    Examples
+    --------
+    >>> node_id(Space("fc1", "out", 1), 3)
+    'fc1/out/3'
     """
     return f"{quote(space.layer, safe='')}/{space.side}/{index}"
 
@@ -73,6 +78,17 @@ def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix
     Notes
     -----
     Cost O(nodes + edges). Edges whose weight is below 1e-12 of the largest between their spaces are left out.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> stats = cg.collect(model, torch.eye(3))
+    >>> parts = cg.components(stats, "pca")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts))
+    >>> next(iter(graph.nodes)), graph.nodes["input/in/0"]["method"]
+    ('input/in/0', 'pca')
     """
     graph = nx.DiGraph(schema=SCHEMA)
     for space in sorted(parts):
@@ -138,6 +154,14 @@ def ordered_nodes(graph: nx.DiGraph) -> list[str]:
     -------
     list of str
         Sorted by depth, ``"out"`` before ``"in"``, index, id.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
+    >>> graph.add_nodes_from([("a", {"side": "in", "label": "a"}), ("b", {"side": "out", "label": "b"})], **where)
+    >>> list(graph), ordered_nodes(graph)
+    (['a', 'b'], ['b', 'a'])
     """
 
     def key(node: str) -> tuple[int, bool, int, str]:
@@ -159,6 +183,18 @@ def check_graph(graph: nx.DiGraph) -> None:
     ------
     GraphError
         Naming the node or edge, the attribute, what it is and what it should be.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> check_graph(graph)
+    >>> graph.nodes["a"]["side"] = "left"
+    >>> check_graph(graph)
+    Traceback (most recent call last):
+        ...
+    compgraph.errors.GraphError: node 'a' has the side 'left'; a side is 'out' or 'in'.
     """
     if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
         raise GraphError(f"a component graph is a networkx.DiGraph, not a {type(graph).__name__}.")
@@ -205,6 +241,14 @@ def spaces_of(graph: nx.DiGraph) -> dict[Space, list[str]]:
     -------
     dict
         Space to node ids; spaces in the order in which data flows.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> spaces_of(graph)
+    {Space(layer='fc1', side='in', depth=1): ['a']}
     """
     found: dict[Space, list[str]] = {}
     for node in ordered_nodes(graph):

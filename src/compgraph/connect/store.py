@@ -34,6 +34,13 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
     ------
     OutputError
         When the place cannot be written; what was there is untouched and no partial file is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/new/file.txt", b"all of it").read_bytes()
+    b'all of it'
     """
     target = Path(path)
     try:
@@ -65,6 +72,14 @@ def require_writable(folder: str | os.PathLike[str]) -> None:
     ------
     OutputError
         When it cannot be made or written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     require_writable(f"{folder}/new")
+    ...     Path(folder, "new").is_dir()
+    True
     """
     try:
         place = Path(folder)
@@ -124,6 +139,18 @@ def load(path: str | os.PathLike[str]) -> nx.DiGraph:
     FileFormatError
         When the file is missing, above 1 GiB, truncated, of another format or schema version. Nothing in the
         file is executed or unpickled.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> import tempfile
+    >>> import compgraph as cg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = cg.load(cg.save(graph, f"{folder}/graph.json"))
+    >>> nx.utils.graphs_equal(found, graph)
+    True
     """
     file = Path(path)
     if file.suffix.lower() not in READERS:

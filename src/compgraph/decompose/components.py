@@ -165,6 +165,16 @@ def components(
     Notes
     -----
     Cost O(d^3) per space of width d; ``"gradient"`` runs the model forward and backward on the sampled inputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    >>> stats = cg.collect(model, torch.eye(3))
+    >>> parts = cg.components(stats, "pca", n_components=1)
+    >>> [(space.layer, space.side, len(each)) for space, each in parts.items()]
+    [('input', 'in', 1), ('1', 'out', 1), ('1', 'in', 1), ('2', 'out', 1)]
     """
     chosen = resolve_method(method)
     usual = LIMIT if isinstance(chosen, Interaction) else DEFAULT_LIMIT

@@ -89,6 +89,12 @@ def support(scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]:
     ----------
     Cox and Higham, "Stability of Householder QR factorization for weighted least squares problems", in Numerical
     Analysis 1997, Pitman Research Notes in Mathematics 380 (1998), pages 57-73.
+
+    Examples
+    --------
+    >>> rows = np.array([[-1.0, -2.0, 0.0], [0.0, 0.0, 0.0], [1.0, 2.0, 0.0]])
+    >>> np.abs(support(rows.T @ rows)).round(3).tolist()
+    [[0.447, 0.894, 0.0]]
     """
     live = np.flatnonzero(varying(scatter))
     # The largest first: with pivoting, each feature's row is then right to its own scale (Cox and Higham 1998).

@@ -34,6 +34,13 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     Notes
     -----
     Cost O(k d^3 + n_components k r^2 d), with ``r = min(n_components, d)`` eigenvectors kept per target.
+
+    Examples
+    --------
+    >>> gradients = np.array([[[3.0, 0.0], [0.0, 1.0]]])  # of two targets, on one row
+    >>> found = gradient_reads(GradientMoments.of(gradients), 2)
+    >>> np.abs(found.axes).tolist(), found.strength.tolist()
+    ([[1.0, 0.0], [0.0, 1.0]], [9.0, 1.0])
     """
     factors = np.stack([_factor(second / gradients.n, n_components) for second in gradients.second])
     whole = gradients.second.sum(axis=0) / gradients.n

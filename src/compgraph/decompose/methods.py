@@ -112,6 +112,14 @@ def register_method(name: str, method: Method | Interaction | Decomposition) -> 
         A function ``(moments, n_components) -> axes, strength`` of the ``x`` side of `Moments`, or a `Method` where
         the two sides of a layer need different functions, or an
         `Interaction`.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from compgraph.decompose import pca
+    >>> register_method("most-variance", partial(pca, share=0.9))
+    >>> "most-variance" in METHODS  # and so a method for `compgraph.components`
+    True
     """
     METHODS[name] = method if isinstance(method, Method | Interaction) else one_sided(name, method)
 

@@ -46,7 +46,13 @@ class PartialLeastSquares:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def coefficients(self) -> Float64[np.ndarray, "p q"]:
-        """Return the regression matrix ``B`` of ``y - mean_y = (x - mean_x) @ B``."""
+        """Return the regression matrix ``B`` of ``y - mean_y = (x - mean_x) @ B``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Features of ``x`` by features of ``y``.
+        """
         return self.rotations.T @ self.y_loadings
 
 
@@ -75,6 +81,13 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     ----------
     Dayal and MacGregor, "Improved PLS algorithms", J. Chemometrics 11 (1997),
     doi:10.1002/(SICI)1099-128X(199701)11:1<73::AID-CEM435>3.0.CO;2-#.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    >>> fit = partial_least_squares(Moments.of(x, x @ np.array([[3.0], [4.0]])), 1)
+    >>> fit.coefficients().round(6).tolist()
+    [[3.0], [4.0]]
     """
     left, right = support(moments.xx), support(moments.yy)
     xx = _inside(_inside(moments.xx, left).T, left)

@@ -41,6 +41,13 @@ def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Direction
     ----------
     Jolliffe and Cadima, "Principal component analysis: a review and recent developments", Phil. Trans. R. Soc. A
     374 (2016), doi:10.1098/rsta.2015.0202.
+
+    Examples
+    --------
+    >>> rows = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> found = pca(Moments.of(rows @ np.array([[0.6, 0.8], [-0.8, 0.6]]), rows), 2)
+    >>> np.abs(found.axes).round(3).tolist(), found.strength.round(3).tolist()
+    ([[0.6, 0.8], [0.8, 0.6]], [4.5, 0.5])
     """
     if not 0 < share <= 1:
         raise BadRequest(f"share={share}: a share of the variance above 0 and at most 1 is needed.")
@@ -72,6 +79,13 @@ def neurons(moments: Moments, n_components: int) -> Directions:
     Notes
     -----
     Cost O(d log d).
+
+    Examples
+    --------
+    >>> rows = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> found = neurons(Moments.of(rows, rows), 1)
+    >>> found.axes.tolist(), found.strength.tolist()
+    ([[1.0, 0.0]], [4.5])
     """
     variance = np.diagonal(moments.xx) / moments.n
     order = np.argsort(-variance, kind="stable")[:n_components]

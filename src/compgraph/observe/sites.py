@@ -95,6 +95,16 @@ def describe(found: Iterable[Site]) -> str:
     -------
     str
         One line per site under a heading.
+
+    Examples
+    --------
+    >>> import torch
+    >>> print(describe(sites(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), torch.zeros(5, 3))))
+    site    type          shape   calls  tappable
+    input   model input   (5, 3)  1      yes
+    0       Linear        (5, 2)  1      yes
+    1       ReLU          (5, 2)  1      yes
+    output  model output  (5, 2)  1      yes
     """
     heading = ("site", "type", "shape", "calls", "tappable")
     rows = [heading] + [

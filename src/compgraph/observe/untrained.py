@@ -44,6 +44,13 @@ def untrained_twin(model: nn.Module, seed: int) -> nn.Module:
 
     An untrained network whose parameters were all drawn by ``reset_parameters`` cannot be told from its twins, so that
     a test against them rejects it as often as its level says. Costs one copy of the model.
+
+    Examples
+    --------
+    >>> model = nn.Linear(3, 2)
+    >>> twin = untrained_twin(model, seed=0)
+    >>> torch.equal(twin.weight, model.weight), torch.equal(twin.weight, untrained_twin(model, seed=0).weight)
+    (False, True)
     """
     seed = whole_number(seed, "seed", minimum=0)
     twin = _copy(model).cpu()

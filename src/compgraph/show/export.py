@@ -46,6 +46,12 @@ def register_exporter(suffix: str, exporter: Exporter) -> None:
     ------
     BadRequest
         When the suffix is not a dot followed by letters or digits.
+
+    Examples
+    --------
+    >>> register_exporter(".txt", lambda graph, groups: " ".join(graph))
+    >>> ".txt" in registered_exporters()
+    True
     """
     if not (suffix.startswith(".") and suffix[1:].isalnum()):
         raise BadRequest(f"the suffix {suffix!r} came; a dot followed by letters or digits is needed, such as '.tex'.")
@@ -59,6 +65,11 @@ def registered_exporters() -> tuple[str, ...]:
     -------
     tuple of str
         Sorted.
+
+    Examples
+    --------
+    >>> ".html" in registered_exporters()
+    True
     """
     return tuple(sorted(_EXPORTERS))
 
@@ -96,6 +107,17 @@ def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition |
     -----
     The same graph and groups give the same bytes, whatever the order of insertion; images only as long as the
     same drawing program is installed.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = save(graph, f"{folder}/graph.html").read_text()
+    >>> page[:15]
+    '<!DOCTYPE html>'
     """
     check_graph(graph)
     suffix = Path(path).suffix.lower()

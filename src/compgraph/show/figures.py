@@ -52,6 +52,12 @@ def similarity_figure(
         When the labels do not fit the matrix.
     NotFinite
         When an entry is NaN or infinite.
+
+    Examples
+    --------
+    >>> figure = similarity_figure(np.eye(2), ["a", "b"], ["a", "b"], title="Alike", unit="cosine")
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['', 'cosine']
     """
     if matrix.shape != (len(row_labels), len(column_labels)):
         raise ShapeError(
@@ -103,6 +109,15 @@ def task_variance_figure(
         When a node of ``shares`` is not in the graph.
     BadRequest
         When a share is negative, NaN or infinite.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
+    >>> graph.add_nodes_from([("a", {"side": "in", "label": "a"}), ("b", {"side": "out", "label": "b"})], **where)
+    >>> figure = task_variance_figure({"a": {"left": 0.8, "right": 0.2}}, graph, title="Tasks")
+    >>> len(figure.axes)
+    2
     """
     _require_shares(shares, graph)
     tasks = dict.fromkeys(task for node in ordered_nodes(graph) for task in shares.get(node, {}))
@@ -168,6 +183,13 @@ def plain(axes: Axes, title: str) -> None:
         Where to draw.
     title
         Heading; empty for none.
+
+    Examples
+    --------
+    >>> axes = Figure().subplots()
+    >>> plain(axes, "One panel")
+    >>> axes.get_title()
+    'One panel'
     """
     axes.set_title(title, fontsize=10, color=INK)
     axes.spines[["top", "right"]].set_visible(False)

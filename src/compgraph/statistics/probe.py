@@ -43,11 +43,23 @@ class Probe(Protocol):
     """Asks a model again, on the inputs that a pass kept."""
 
     def parts(self) -> tuple["Probe", ...]:
-        """Return the probes of the single passes, itself alone where there was one."""
+        """Return the probes of the single passes, itself alone where there was one.
+
+        Returns
+        -------
+        tuple of Probe
+            In the order in which they were added.
+        """
         ...
 
     def trainable(self) -> bool:
-        """Tell whether the model has anything that training changes."""
+        """Tell whether the model has anything that training changes.
+
+        Returns
+        -------
+        bool
+            Without it, an untrained twin would be the model again.
+        """
         ...
 
     def gradient_moments(
@@ -56,21 +68,73 @@ class Probe(Protocol):
         filters: Float64[np.ndarray, "k q"],
         patterns: Float64[np.ndarray, "m p"] | None = None,
     ) -> GradientMoments:
-        """Return moments of the gradients of ``filters @ y`` with respect to ``x``, or along ``patterns``."""
+        """Return moments of the gradients of ``filters @ y`` with respect to ``x``, or along ``patterns``.
+
+        Parameters
+        ----------
+        pair
+            Whose ends ``x`` and ``y`` are.
+        filters
+            One target score per row.
+        patterns
+            Directions at the source; with them derivatives along each replace gradients.
+
+        Returns
+        -------
+        GradientMoments
+            Over the kept inputs.
+        """
         ...
 
     def row_gradients(self, pair: Pair, filters: Float64[np.ndarray, "k q"]) -> RowGradients:
-        """Return the gradients of ``filters @ y`` with respect to every kept ``x``."""
+        """Return the gradients of ``filters @ y`` with respect to every kept ``x``.
+
+        Parameters
+        ----------
+        pair
+            Whose ends ``x`` and ``y`` are.
+        filters
+            One target score per row.
+
+        Returns
+        -------
+        RowGradients
+            In the order of the rows' numbers.
+        """
         ...
 
     def output_gradients(
         self, filters: Float64[np.ndarray, "q d"]
     ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
-        """Yield gradients of scores of the output with respect to rows of every space before it, in chunks."""
+        """Yield gradients of scores of the output with respect to rows of every space before it, in chunks.
+
+        Parameters
+        ----------
+        filters
+            One score of the output per row.
+
+        Yields
+        ------
+        Mapping
+            Space to gradients of the next kept inputs.
+        """
         ...
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> "compgraph.statistics.record.Statistics":
-        """Return statistics of the kept inputs alone: of the model, or of an untrained twin with weights of a seed."""
+        """Return statistics of the kept inputs alone: of the model, or of an untrained twin with weights of a seed.
+
+        Parameters
+        ----------
+        twin
+            Seed of the untrained twin's weights; the model itself when None.
+        first_row
+            Number of the first of the kept inputs.
+
+        Returns
+        -------
+        Statistics
+            With a probe of its own.
+        """
         ...
 
 

@@ -28,6 +28,11 @@ def row_priority(ids: Int64[np.ndarray, " n"], seed: int) -> UInt64[np.ndarray, 
     ----------
     Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014),
     doi:10.1145/2714064.2660195.
+
+    Examples
+    --------
+    >>> np.argsort(row_priority(np.arange(5), seed=0)).tolist(), np.argsort(row_priority(np.arange(5), seed=1)).tolist()
+    ([0, 3, 1, 4, 2], [3, 4, 1, 2, 0])
     """
     word = ids.astype(np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     for multiplier, shift in ((0xBF58476D1CE4E5B9, 30), (0x94D049BB133111EB, 27)):

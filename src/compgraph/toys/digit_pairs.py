@@ -89,6 +89,12 @@ def digit_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     References
     ----------
     Alpaydin and Kaynak, "Optical recognition of handwritten digits", doi:10.24432/C50P49.
+
+    Examples
+    --------
+    >>> toy = digit_pairs(seed=0)
+    >>> tuple(toy.data.shape), {task: tuple(rows.shape) for task, rows in toy.tasks.items()}
+    ((2000, 128), {'left': (450, 128), 'right': (450, 128)})
     """
     with isolated():
         return train_readers(PAIRS, seeds=(seed,), activation=activation, n_threads=1)[0]
@@ -120,6 +126,12 @@ def digit_pair_networks(seeds: Iterable[int], *, activation: str = "relu") -> tu
     -----
     Data, batches and initial weights are those of `digit_pairs` to the bit; trained weights differ by what rounding
     grows to.
+
+    Examples
+    --------
+    >>> toys = digit_pair_networks([0, 1], activation="gelu")
+    >>> [toy.seed for toy in toys], toys[0].layers
+    ([0, 1], ('layers.0.act', 'layers.1.act', 'head'))
     """
     checked, n_threads = seed_list(seeds), torch.get_num_threads()
     with isolated():
@@ -152,6 +164,12 @@ def digit_triples(*, seed: int = 0, activation: str = "relu") -> Toy:
     Notes
     -----
     As for `digit_pairs`; about twice the time.
+
+    Examples
+    --------
+    >>> toy = digit_triples(seed=0)
+    >>> tuple(toy.data.shape), list(toy.tasks)
+    ((2000, 192), ['left', 'middle', 'right'])
     """
     with isolated():
         return train_readers(TRIPLES, seeds=(seed,), activation=activation, n_threads=1)[0]

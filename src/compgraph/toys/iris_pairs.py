@@ -85,6 +85,12 @@ def iris_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     References
     ----------
     Fisher, "The use of multiple measurements in taxonomic problems", doi:10.1111/j.1469-1809.1936.tb02137.x.
+
+    Examples
+    --------
+    >>> toy = iris_pairs(seed=0)
+    >>> tuple(toy.data.shape), {task: tuple(rows.shape) for task, rows in toy.tasks.items()}
+    ((2000, 8), {'left': (40, 8), 'right': (40, 8)})
     """
     with isolated():
         return train_readers(PAIRS, seeds=(whole_number(seed, "seed", minimum=0),), activation=activation, n_threads=1)[

@@ -171,6 +171,12 @@ def multiplications(
     in training. Initial weights of networks with one output are drawn by themselves. For seeds 0 to 99 the validation
     error of two outputs is 3.6e-4 on average and 1.7e-3 at most. Groups of networks run on as many threads as torch
     has; the bits do not depend on how many.
+
+    Examples
+    --------
+    >>> apart, mixed = (multiplications([0], epochs=20, mixing=mixing)[0] for mixing in (0.0, 0.5))
+    >>> torch.equal(apart.data, mixed.data), sorted(apart.scores)
+    (True, ['mse', 'mse_A', 'mse_B'])
     """
     if not 0 <= mixing <= 0.5:
         raise BadRequest(f"mixing = {mixing}: a number from 0 (two tasks) to 0.5 (equal outputs) is needed.")

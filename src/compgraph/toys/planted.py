@@ -47,6 +47,12 @@ def planted(plan: Plan, *, seeds: Iterable[int]) -> tuple[Toy, ...]:
     seeds give the same bits on one machine, whatever its threads. Alone or beside other seeds, a network starts from
     the same weights and sees the same batches, but rounding differs. torch's global settings and generators are left
     alone.
+
+    Examples
+    --------
+    >>> (toy,) = planted(Plan(n_tasks=3, epochs=1), seeds=[0])
+    >>> toy.layers, sorted(toy.tasks)
+    (('layers.0.act', 'layers.1.act', 'head'), ['A', 'B', 'C'])
     """
     seeds, n_threads = seed_list(seeds), torch.get_num_threads()
     with isolated():

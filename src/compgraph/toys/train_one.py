@@ -28,6 +28,11 @@ def seeded(seed: int) -> torch.Generator:
     ------
     BadRequest
         If the seed is outside its range.
+
+    Examples
+    --------
+    >>> torch.equal(torch.randn(3, generator=seeded(5)), torch.randn(3, generator=seeded(5)))
+    True
     """
     if not 0 <= seed < 2**63:
         raise BadRequest(f"seed {seed} is outside 0 .. 2**63 - 1. Pass a non-negative integer.")

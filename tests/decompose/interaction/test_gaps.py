@@ -159,7 +159,7 @@ def the_linear_block_counts_once(count: int) -> None:
     assert_allclose(plane @ plane.T, outputs[:, count:] @ outputs[:, count:].T, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 3, 6, 18, 24])
+@pytest.mark.parametrize("count", [1, 6, 24])
 def test_a_linear_block_beside_others_counts_once(count) -> None:
     the_linear_block_counts_once(count)
 

@@ -101,6 +101,15 @@ def split(
 
     A block without a direction in a space says that its outputs do not depend on that space. Where they do, they are so
     weak beside the others that losing all they read passes for a small leak, and everything is one block.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=(200, 4))
+    >>> apart = np.zeros((200, 2, 4))
+    >>> apart[:, 0, :2], apart[:, 1, 2:] = draws[:, :2] * [2, 1], draws[:, 2:] * [2, 1]
+    >>> found = split([apart])
+    >>> found.n_blocks, found.blocks[0].tolist()
+    (2, [0, 1, 0, 1])
     """
     views = [view(gradients, metric) for metric in metrics]
     found = max(

@@ -180,8 +180,12 @@ def modes(
 
     Notes
     -----
-    Cost O(q^2 r^2 (q + r)) per space for the coupling and O(q^4 r^2) for the singular vectors: a fraction of a second
-    for tens of outputs and directions.
+    Cost O(q^2 r^2 (q + r)) per space for the coupling and O(q^4 r^2) for the singular vectors.
+
+    Examples
+    --------
+    >>> modes([Coupling.of(np.diag([1.0, 2.0])[None])], outputs="fixed").leak.round(6).tolist()
+    [0.0]
     """
     q = len(couplings[0].of_outputs)
     energy = sum((each.of_outputs for each in couplings), start=np.zeros((q, q)))
@@ -258,6 +262,11 @@ def joint_diagonaliser(matrices: Float64[np.ndarray, "m r r"], *, sweeps: int = 
     ----------
     Cardoso and Souloumiac, "Jacobi angles for simultaneous diagonalization", SIAM J. Matrix Anal. Appl. 17 (1996),
     doi:10.1137/S0895479893259546.
+
+    Examples
+    --------
+    >>> np.abs(joint_diagonaliser(np.array([[[2.0, 1.0], [1.0, 2.0]], [[0.0, 1.0], [1.0, 0.0]]]))).round(3).tolist()
+    [[0.707, 0.707], [0.707, 0.707]]
     """
     size = matrices.shape[1]
     # From the eigenvectors of a generic combination: near the answer when the matrices nearly commute.

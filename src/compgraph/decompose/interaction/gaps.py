@@ -176,6 +176,15 @@ def free_finding(view: View) -> Finding:
     -------
     Finding
         With gap 0 where there is none.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=(200, 4))
+    >>> apart = np.zeros((200, 2, 4))
+    >>> apart[:, 0, :2], apart[:, 1, 2:] = draws[:, :2] * [2, 1], draws[:, 2:] * [2, 1]
+    >>> found = free_finding(view([apart], "data"))
+    >>> found.n_slow, found.gap > 1
+    (1, True)
     """
     for slow, gap in gaps(view.free.leak, "free", view.bend)[:TRIED]:
         centre = central(view.free, slow) if slow <= len(view.free.outputs) else None
@@ -196,6 +205,15 @@ def fixed_finding(view: View) -> Finding:
     -------
     Finding
         With gap 0 where there is none, or where free modes would do as well.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=(200, 3, 6))
+    >>> mixed = fixed_finding(view([draws], "data"))
+    >>> draws[:, 0, 2:] = draws[:, 1, :2] = draws[:, 1, 4:] = draws[:, 2, :4] = 0
+    >>> apart = fixed_finding(view([draws], "data"))
+    >>> mixed.gap, apart.n_slow
+    (0.0, 1)
     """
     for slow, gap in gaps(view.fixed.leak, "fixed", view.bend)[:TRIED]:
         # With more free modes that leak as little, other bases of the outputs would do as well.
@@ -237,6 +255,14 @@ def view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> Vie
     -------
     View
         Cost: see `compgraph.decompose.interaction.commutant.modes`.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=(200, 4))
+    >>> apart = np.zeros((200, 2, 4))
+    >>> apart[:, 0, :2], apart[:, 1, 2:] = draws[:, :2] * [2, 1], draws[:, 2:] * [2, 1]
+    >>> view([apart], "data").free.leak[:2].round(3).tolist()
+    [0.0, 0.943]
     """
     scale, couplings = [], []
     for each in gradients:

@@ -108,6 +108,16 @@ def interaction_components(
     ``strength`` is the mean squared change of the outputs, each scaled to unit variance, summed, when a score of unit
     variance rises by one. Cost: see `read_spaces` and
     `modes`.
+
+    Examples
+    --------
+    >>> import compgraph as cg
+    >>> from compgraph.toys import multiplications
+    >>> (toy,) = multiplications([0], epochs=100)
+    >>> stats = cg.collect(toy.model, toy.data, toy.layers)
+    >>> directions, found = interaction_components(stats, limit=8)
+    >>> len(directions), found.split.n_blocks
+    (6, 2)
     """
     if not rotations:
         raise BadRequest("no rotation is named; give at least one, such as 'commutant'.")
@@ -151,6 +161,16 @@ def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
     ------
     DeadSite
         When the output does not change with a space.
+
+    Examples
+    --------
+    >>> import compgraph as cg
+    >>> from compgraph.toys import multiplications
+    >>> (toy,) = multiplications([0], epochs=100)
+    >>> stats = cg.collect(toy.model, toy.data, toy.layers)
+    >>> found = blocks_of(stats)
+    >>> found.n_blocks, found.output_block.tolist()
+    (2, [0, 1])
     """
     reads = read_spaces(stats, output_filters(stats.moments[stats.pairs[-1]], limit), limit)
     return split([read.gradients for read in reads.values()])

@@ -149,5 +149,11 @@ def register_rotation(name: str, rotation: Rotation) -> None:
     rotation
         ``(scores, gradients) -> basis``: of the scores of some rows and of Jacobians of the outputs with respect to the
         scores, an orthonormal basis with one direction per row.
+
+    Examples
+    --------
+    >>> register_rotation("reversed", lambda scores, gradients: np.eye(scores.shape[1])[::-1])
+    >>> "reversed" in ROTATIONS  # and so in `compgraph.decompose.Interaction`
+    True
     """
     ROTATIONS[name] = rotation

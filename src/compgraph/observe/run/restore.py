@@ -54,6 +54,15 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
     ------
     None
         Nothing; use it as ``with observing(model):``.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(3, 2), nn.Dropout())
+    >>> with observing(model):
+    ...     model.training, model(torch.ones(1, 3)).requires_grad
+    (False, False)
+    >>> model.training
+    True
     """
     with untouched(model), torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
         for module in model.modules():

@@ -26,6 +26,12 @@ def bare(model: Any) -> nn.Module:
     ------
     SiteError
         For TorchScript, whose modules cannot be tapped, and for lazy modules that never ran.
+
+    Examples
+    --------
+    >>> inside = nn.Linear(3, 2)
+    >>> bare(nn.DataParallel(inside)) is inside
+    True
     """
     if not isinstance(model, nn.Module):
         raise BadRequest(f"model is a {type(model).__name__}; needed is a torch.nn.Module.")

@@ -70,6 +70,17 @@ def flow_figure(
     Notes
     -----
     All heights are shares of a space, without unit. O(n log n + m log m) for n nodes and m edges.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
+    >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
+    >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")
+    >>> profile = TaskProfile({}, {"a": {"left": 0.8, "right": 0.2}}, {"a": "left"})
+    >>> figure = flow_figure(graph, profile, title="One link")
+    >>> len(figure.axes)
+    1
     """
     found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)
@@ -197,6 +208,19 @@ def save_flow(
     Notes
     -----
     The same graph and profile give the same bytes, whatever the order of insertion.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
+    >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
+    >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")
+    >>> profile = TaskProfile({}, {"a": {"left": 0.8, "right": 0.2}}, {"a": "left"})
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = save_flow(f"{folder}/flow.html", graph, profile).read_text()
+    >>> page[:15]
+    '<!DOCTYPE html>'
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:

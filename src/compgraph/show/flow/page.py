@@ -61,6 +61,16 @@ def flow_html(
     Notes
     -----
     About 6 kB, 400 bytes a box and 500 bytes a band; at most 2 / ``smallest`` bands lie between two spaces.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
+    >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
+    >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")
+    >>> profile = TaskProfile({}, {"a": {"left": 0.8, "right": 0.2}}, {"a": "left"})
+    >>> flow_html(graph, profile)[:15]
+    '<!DOCTYPE html>'
     """
     found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)

@@ -30,6 +30,15 @@ def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
     ------
     GraphError
         When a node has no group, naming the first one.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> found = Partition({"a": 0}, 0.4, 0.05, 1.0, "louvain", {}, 0)
+    >>> with_groups(graph, found).nodes["a"]["group"]
+    0
     """
     require_groups(graph, groups)
     copy = graph.copy()
@@ -56,6 +65,15 @@ def groups_of(graph: nx.DiGraph) -> Partition | None:
     -------
     Partition or None
         None unless every node has an int group; numbers that were not written are NaN, parameters are empty.
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
+    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
+    >>> found = Partition({"a": 0}, 0.4, 0.05, 1.0, "louvain", {}, 0)
+    >>> groups_of(graph) is None, dict(groups_of(with_groups(graph, found)).assignment)
+    (True, {'a': 0})
     """
     assignment = {node: graph.nodes[node].get("group") for node in ordered_nodes(graph)}
     if not assignment or any(type(group) is not int for group in assignment.values()):
