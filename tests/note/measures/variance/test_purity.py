@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compgraph.check.chance import ChanceTest
+from compgraph.check import ChanceTest
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 from note.measures.variance.purity import direction_purity, group_purity, joined
 
