@@ -48,6 +48,8 @@ def load(path: Path) -> ModuleType:
     name = f"experiment_{path.stem}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is no file of Python code.")
         sys.modules[name] = module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
@@ -114,7 +116,8 @@ def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple
     for path in paths:
         parts = [each[path.stem] for each in found]
         broken = [part for part in parts if isinstance(part, str)]
-        rows = broken[0] if broken else attempt(path, partial(_reported, parts=parts, folder=folder))
+        records = [record for part in parts if not isinstance(part, str) for record in part]
+        rows = broken[0] if broken else attempt(path, partial(_reported, records=records, folder=folder))
         if isinstance(rows, str):
             failures.append(rows)
         else:
@@ -122,9 +125,10 @@ def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple
     return results, failures
 
 
-def _reported(experiment: ModuleType, parts: Sequence[list[Any]], folder: Path) -> list[Result]:
+def _reported(experiment: ModuleType, records: list[Any], folder: Path) -> list[Result]:
     with on_one_thread():
-        return experiment.report([record for part in parts for record in part], folder)
+        rows: list[Result] = experiment.report(records, folder)
+        return rows
 
 
 def keep(results: Sequence[Result], folder: Path) -> None:
