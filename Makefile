@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test coverage benchmark clean
+# Where `make note` writes. With NOTE_OUT=figures it renews the results of the repository.
+NOTE_OUT ?= out/note
+
+.PHONY: demo test coverage note note-dominance benchmark clean
 
 demo: $(READY)
 	@echo "== Training the two toy networks and analysing each (results in out/)"
@@ -25,13 +28,21 @@ test: $(READY)
 coverage: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope --cov --cov-report=term:skip-covered
 
+note: $(READY)
+	@echo "== Tests of the note's measures, pictures and experiments"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal tests/note examples/note
+	@echo "== The note's experiments on 100 networks (results in $(NOTE_OUT))"
+	$(BIN)/python examples/note/reproduce.py --out $(NOTE_OUT)
+
+note-dominance: $(READY)
+	$(BIN)/python examples/note/dominance.py
+
 benchmark: $(READY)
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[benchmark]"
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/collecting.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/partial_least_squares.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
-	$(BIN)/python benchmarks/dominance.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/untrained.py
 

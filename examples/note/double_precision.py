@@ -23,7 +23,7 @@ def in_double(toy: Toy) -> Toy:
     -----
     The gradients of a network of rectifiers in two linear regions may differ by 1e-6 of their length, where a gate
     hardly matters. In float32 that is rounding; in float64 rounding is 1e-16 and the two are told apart with
-    `compgraph.check.distinct.EXACT`. Costs one copy of the network and its inputs, twice as large.
+    `compgraph.check.EXACT`. Costs one copy of the network and its inputs, twice as large.
 
     Examples
     --------

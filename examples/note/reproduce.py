@@ -2,7 +2,8 @@
 
 Run ``python examples/note/reproduce.py``; it trains 100 networks, runs every experiment on them and takes less
 than ten minutes on two cores. Figures, ``note.md`` and ``note.json`` (the table, and the values of every network) go to
-``figures/``. ``--networks 5`` is a quick look; ``--only 002 006`` repeats some and leaves the table as it was.
+``figures/``, or to the folder after ``--out``. ``--networks 5`` is a quick look; ``--only 002 006`` repeats some and
+leaves the table as it was.
 
 Networks are dealt to as many processes as there are cores, ten at a time, and each process computes on one thread: the
 numbers do not depend on how many there are.
@@ -48,6 +49,8 @@ def load(path: Path) -> ModuleType:
     name = f"experiment_{path.stem}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is no file of Python code.")
         sys.modules[name] = module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
@@ -65,16 +68,23 @@ def attempt(path: Path, do: Callable[[ModuleType], list[Any]]) -> list[Any] | st
         return f"{path.stem}: {type(error).__name__}: {error}".rstrip(": ")
 
 
-def measure(paths: Sequence[Path], seeds: range) -> Found:
-    """Train some networks and measure of them what is asked."""
+def n_used(path: Path, seeds: range) -> int:
+    """Return how many of some networks an experiment uses: none where it limits itself, or cannot be read."""
+    most = attempt(path, lambda experiment: [getattr(experiment, "MOST", seeds.stop)])
+    return 0 if isinstance(most, str) else min(len(seeds), max(0, most[0] - seeds.start))
 
-    def of_those_used(experiment: ModuleType) -> list[Any]:
-        used = toys[: max(0, getattr(experiment, "MOST", seeds.stop) - seeds.start)]
-        return experiment.measure(used) if used else []
+
+def measure(paths: Sequence[Path], seeds: range) -> Found:
+    """Train some networks, where any experiment uses them, and measure of them what is asked."""
+    used = {path: n_used(path, seeds) for path in paths}
+
+    def of_those_used(experiment: ModuleType, n: int) -> list[Any]:
+        found: list[Any] = experiment.measure(toys[:n]) if n else []
+        return found
 
     with on_one_thread():
-        toys = multiplications(seeds)
-        return {path.stem: attempt(path, of_those_used) for path in paths}
+        toys = multiplications(seeds) if any(used.values()) else ()
+        return {path.stem: attempt(path, partial(of_those_used, n=n)) for path, n in used.items()}
 
 
 def measured(paths: Sequence[Path], n_networks: int, n_processes: int) -> list[Found]:
@@ -114,7 +124,8 @@ def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple
     for path in paths:
         parts = [each[path.stem] for each in found]
         broken = [part for part in parts if isinstance(part, str)]
-        rows = broken[0] if broken else attempt(path, partial(_reported, parts=parts, folder=folder))
+        records = [record for part in parts if not isinstance(part, str) for record in part]
+        rows = broken[0] if broken else attempt(path, partial(_reported, records=records, folder=folder))
         if isinstance(rows, str):
             failures.append(rows)
         else:
@@ -122,9 +133,10 @@ def report(paths: Sequence[Path], found: Sequence[Found], folder: Path) -> tuple
     return results, failures
 
 
-def _reported(experiment: ModuleType, parts: Sequence[list[Any]], folder: Path) -> list[Result]:
+def _reported(experiment: ModuleType, records: list[Any], folder: Path) -> list[Result]:
     with on_one_thread():
-        return experiment.report([record for part in parts for record in part], folder)
+        rows: list[Result] = experiment.report(records, folder)
+        return rows
 
 
 def keep(results: Sequence[Result], folder: Path) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from compgraph.check import distinct_directions, reaching_patterns, regions
-from compgraph.check.distinct import EXACT
+from compgraph.check import EXACT, distinct_directions
 from compgraph.toys import Plan, Toy, planted
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
+from note.measures.regions.linear_regions import reaching_patterns, regions
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ Groups are reported where they beat 19 null graphs and other seeds give them aga
 node here; compgraph's graphs have one for either side of a layer, and Louvain can group each PC with itself there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 import compgraph as cg
 from compgraph.connect import EdgeMatrix
-from compgraph.decompose import pca
+from compgraph.decompose import Decomposition, pca
 from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy
 from note.measures.groups_and_tasks import FoundAndReported, found_and_reported
@@ -38,8 +39,10 @@ from note.pictures.panels import grouped_bars
 from note.published import Result, command, over_networks, write
 
 NAME, MOST = "001 subspace graph", 20  # networks at most: the nulls take most of the time
-METHODS = {"PCA": partial(pca, share=0.99), "interaction": "interaction"}
-ALGORITHMS = {"k-means": k_means_communities, "Louvain": "louvain", "spectral": "spectral"}
+METHODS: dict[str, str | Decomposition] = {"PCA": partial(pca, share=0.99), "interaction": "interaction"}
+ALGORITHMS: dict[str, str | Callable[..., Iterable[set[int]]]] = {
+    "k-means": k_means_communities, "Louvain": "louvain", "spectral": "spectral"
+}  # fmt: skip
 VALIDATION = " (validation set)"
 NOTES, CORRELATED = "PCA, covariance, Louvain", "PCA, correlation, Louvain"
 WINNER = "interaction, gradient, spectral"
@@ -48,7 +51,8 @@ RECIPES = (  # components, edges and groups
     *("interaction, covariance, Louvain", "interaction, gradient, Louvain", WINNER),
     *(NOTES + VALIDATION, WINNER + VALIDATION),
 )
-SEARCH = {"n_seeds": 5, "n_null": 19}  # the same for every recipe; 19 nulls are the fewest that can give 0.05
+# The same search for every recipe; 19 nulls are the fewest that can give 0.05.
+search = partial(cg.communities, n_seeds=5, n_null=19)
 TITLE = "One network: one colour a group (left), variance by task (right)"
 
 
@@ -68,7 +72,8 @@ def measure(toys: Sequence[Toy]) -> list[Measured]:
 
 def group(toy: Toy) -> Measured:
     """Group components of the rows in which one task varies at a time, and of the validation set."""
-    rows = {"": list(toy.tasks.values()), VALIDATION: toy.data}
+    of_tasks = list(toy.tasks.values())
+    rows: dict[str, torch.Tensor | list[torch.Tensor]] = {"": of_tasks, VALIDATION: toy.data}
     stats = {data: cg.collect(toy.model, each, toy.layers, progress=False) for data, each in rows.items()}
     parts = {(data, basis): cg.components(stats[data], method) for data in stats for basis, method in METHODS.items()}
     truth = {key: cg.task_profile(each, toy.model, toy.tasks, progress=False) for key, each in parts.items()}
@@ -78,12 +83,12 @@ def group(toy: Toy) -> Measured:
         basis, rule, algorithm = recipe.removesuffix(data).split(", ")
         blocks[recipe] = cg.edges(stats[data], parts[data, basis], rule)
         graph = build_joined_graph(parts[data, basis], blocks[recipe])
-        found[recipe] = graph, cg.communities(graph, ALGORITHMS[algorithm], **SEARCH), truth[data, basis]
+        found[recipe] = graph, search(graph, ALGORITHMS[algorithm]), truth[data, basis]
     return Measured(
         [found_and_reported(groups, served) for _, groups, served in found.values()],
         {recipe: found[recipe] for recipe in (NOTES, WINNER)},
         {recipe: [each for each in blocks[recipe] if each.kind == "between"] for recipe in (NOTES, CORRELATED)},
-        sum(map(len, rows[""])),
+        sum(map(len, of_tasks)),
     )
 
 

@@ -26,7 +26,7 @@ NAME, LAYER, N_PCS, ROUNDING = "002 task inputs", "layers.0.act", 16, 1e-11
 DIFFERENCES = (0.093, 0.068, 0.053, 0.035, 0.005)  # of the variances under the two tasks, PCs 0 to 4
 DOMINANT = (0.78, 0.76, 0.78, 0.81, 0.86, 0.85, 0.84, 0.84, 0.83, 0.86, 0.84, 0.86, 0.84, 0.82, 0.82, 0.81)
 OTHERS = "published for another 100 networks, whose training is not described"
-NOISE = "two sets of 100 of our own networks differ by more than 0.03 in 2.9 of 16 PCs (benchmarks/dominance.py)"
+NOISE = "two sets of 100 of our own networks differ by more than 0.03 in 2.9 of 16 PCs (examples/note/dominance.py)"
 FITS = {"validation": "PCs of the validation set", "both": "PCs of both task sets"}
 
 
@@ -94,8 +94,9 @@ def report(found: list[Split], folder: Path) -> list[Result]:
 
 def pure_rows(found: list[Split]) -> list[Result]:
     """Return the dominant task's share by PC, and its mean over PCs for both fits."""
-    rows, profiles = [], {name: np.array([each.profiles[name] for each in found]) for name in FITS}
+    profiles = {name: np.array([each.profiles[name] for each in found]) for name in FITS}
     rounding = {name: np.array([each.rounding[name] for each in found]) for name in FITS}
+    rows = []
     for i, published in enumerate(DOMINANT):
         column = profiles["validation"][:, i]
         row = over_networks(NAME, f"dominant share of PC {i}", column[np.isfinite(column)], published=published,
@@ -103,15 +104,20 @@ def pure_rows(found: list[Split]) -> list[Result]:
         rounded = rounding["validation"][:, i].sum()
         notes = [f"rounding in {rounded} of {len(found)} networks"] if rounded else []
         rows.append(replace(row, note="; ".join(notes if row.as_asked and row.within_error else [*notes, NOISE])))
+    return rows + mean_rows(profiles, rounding)
+
+
+def mean_rows(profiles: dict[str, np.ndarray], rounding: dict[str, np.ndarray]) -> list[Result]:
+    """Return the other task's share, mean over PCs, for both fits."""
     other = {name: 1 - np.nanmean(each, axis=1) for name, each in profiles.items()}
     lead = (profiles["validation"] - profiles["both"])[:, :4].mean(axis=1)
     changes = ["{:+.3f} ± {:.3f}".format(*mean_and_error(each)) for each in (other["both"] - other["validation"], lead)]
     change = "less the row above {}, of the first four PCs {}".format(*changes)
-    said = {"validation": (0.2, f"; the rows above average {1 - np.mean(DOMINANT):.3f} as published"),
-            "both": (None, f"; {change}")}  # fmt: skip
-    for name, (published, more) in said.items():
+    average = f"the rows above average {1 - np.mean(DOMINANT):.3f} as published"
+    rows = []
+    for name, published, more in (("validation", 0.2, average), ("both", None, change)):
         known = 1 - np.nanmean(np.where(rounding[name], np.nan, profiles[name]))
-        quantity, note = f"other task's share, mean over {FITS[name]}", f"{known:.3f} without rounding{more}"
+        quantity, note = f"other task's share, mean over {FITS[name]}", f"{known:.3f} without rounding; {more}"
         rows.append(over_networks(NAME, quantity, other[name], published=published, note=note))
     return rows
 

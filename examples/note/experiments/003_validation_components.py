@@ -12,7 +12,7 @@ count, 1 for interaction components). And what is read for a task keeps clear of
 output has 0.2 % of its variance from the other task, the main direction of the task itself 4 %.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,22 +59,34 @@ def correlate(toy: Toy) -> Measured:
     pair = next(pair for pair in stats.pairs if (pair.source.layer, pair.target.layer) == (EARLIER, LATER))
     moments, ends = stats.moments[pair], (pair.source, cg.Space(LATER, "in", pair.target.depth))
     covariances = task_covariances(toy.model, toy.tasks, layers=toy.layers, progress=False)
-    tasks, scatter = tuple(covariances[end] for end in ends), (moments.xx / moments.n, moments.yy / moments.n)
-    found = [cg.components(stats, method) for method in ("pca", "interaction")]
-    principal, turned = (tuple(parts[end].axes for end in ends) for parts in found)
-    read = tuple(principal_within(axes, each)[0] for axes, each in zip(turned, scatter, strict=True))
-    slopes = [each[pair.source] for each in stats.gradients.output_gradients(np.eye(len(toy.tasks)))]
+    tasks, scatter = (covariances[ends[0]], covariances[ends[1]]), moments.xx / moments.n
+    principal, turned = (axes_of(cg.components(stats, method), *ends) for method in ("pca", "interaction"))
+    read = principal_within(turned[0], scatter)[0], principal_within(turned[1], moments.yy / moments.n)[0]
     return Measured(
         [task_correlations(moments, axes, tasks, seed=toy.seed) for axes in (principal, read, turned)],
-        two_tasks(turned[0], scatter[0], tasks[0]),
-        float(other_share(np.concatenate(slopes).mean(axis=0, dtype=np.float64), tasks[0]).mean()),
+        two_tasks(turned[0], scatter, tasks[0]),
+        float(other_share(mean_gradients(toy, stats, pair.source), tasks[0]).mean()),
     )
+
+
+def axes_of(
+    parts: Mapping[cg.Space, cg.Components], earlier: cg.Space, later: cg.Space
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the axes of the components of two spaces."""
+    return parts[earlier].axes, parts[later].axes
+
+
+def mean_gradients(toy: Toy, stats: cg.Statistics, space: cg.Space) -> np.ndarray:
+    """Return the mean gradient of every output with respect to a space."""
+    assert stats.probe is not None, "these statistics can ask their model again"
+    slopes = [each[space] for each in stats.probe.output_gradients(np.eye(len(toy.tasks)))]
+    return np.concatenate(slopes).mean(axis=0, dtype=np.float64)
 
 
 def draw(shown: Measured, inside: np.ndarray, chance: np.ndarray, seen: dict[str, np.ndarray]) -> Figure:
     """Draw the matrices of one network, and over the networks what stays inside tasks and what mixes them."""
     figure = Figure(figsize=(8, 6.6), layout="constrained")
-    upper, lower = figure.subfigures(2, 1)
+    upper, lower = figure.subfigures(2, 1, squeeze=False)[:, 0]
     panels = upper.subplots(1, len(BASES), width_ratios=(1.1, 1, 1))
     for axes, name, each in zip(panels, BASES, shown.bases, strict=True):
         image = task_matrix(axes, each, "AB")
@@ -101,8 +113,8 @@ def scatter(axes: Axes, seen: dict[str, np.ndarray]) -> None:
     for cosine, style in ((0.02, "-"), (0.1, "--"), (0.2, ":")):
         curve = [100 * principal_mixing(ratio, cosine) for ratio in ratios]
         axes.plot(ratios, curve, color=INK, linewidth=1, linestyle=style, label=f"{cosine:g}")
-    look = {"cmap": "viridis", "vmin": 0, "vmax": 0.3, "s": 22, "edgecolors": "white"}
-    dots = axes.scatter(seen["ratio"], 100 * seen["mixed"], c=seen["cosine"], **look)
+    places, shades = (seen["ratio"], 100 * seen["mixed"]), seen["cosine"]
+    dots = axes.scatter(*places, c=shades, cmap="viridis", vmin=0, vmax=0.3, s=22, edgecolors="white")
     axes.figure.colorbar(dots, ax=axes, extend="max").set_label("|cosine| of the tasks' directions", fontsize=9)
     axes.set(xlim=(0, 1.02), ylim=(-1, 52), xlabel="variance of the weaker task over the stronger")
     axes.set_ylabel("other task in PCs of what is read (%)")

@@ -72,7 +72,7 @@ def averages(
 
 def designs(toy: Toy) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Return inputs in which the factors of a pair vary independently, for each pair, and inputs in which pairs do."""
-    pairs = {task: rows.unflatten(0, (100, 100))[2::4, 2::4] for task, rows in toy.tasks.items()}
+    pairs = {task: rows.reshape(100, 100, -1)[2::4, 2::4] for task, rows in toy.tasks.items()}
     drawn = np.random.default_rng(toy.seed).permutation(10_000)[:LEVELS]
     return pairs, crossed_inputs(*(rows[drawn] for rows in toy.tasks.values()), of_second=slice(2, 4))
 

@@ -79,18 +79,19 @@ def report(found: list[dict[str, MapFits]], folder: Path) -> list[Result]:
         assert each.averaged < each.regression + 0.01, f"one matrix of gradients is no better than regression: {name}"
         assert each.nearest > max(each.regression, 0.99), f"each row has its own gradient: {name}"
         assert each.exact > 0.4 if "ReLU" in name else each.exact < 0.01, f"only rectifiers have regions: {name}"
-    one, two, _, tanh = (MapFits(*table.T) for table in models.values())
-    assert tanh.regression.mean() < 0.8, "PLSR fails where a map is far from linear"
-    central = f"one matrix, as the note proposes; the gradient of one central row {one.central.mean():.2f}"
-    exact = f"exact for {100 * one.exact.mean():.0f} % of the rows; the nearest row alone {one.nearest_row.mean():.2f}"
-    all_four = f"all 4 components; gradient of the nearest row {two.nearest.mean():.3f}"
+    one, two, _, tanh = (dict(zip(MapFits._fields, table.T, strict=True)) for table in models.values())
+    assert tanh["regression"].mean() < 0.8, "PLSR fails where a map is far from linear"
+    central = f"one matrix, as the note proposes; the gradient of one central row {one['central'].mean():.2f}"
+    exact = f"exact for {100 * one['exact'].mean():.0f} % of the rows"
+    exact += f"; the nearest row alone {one['nearest_row'].mean():.2f}"
+    all_four = f"all 4 components; gradient of the nearest row {two['nearest'].mean():.3f}"
     numbers = [
-        ("layer 0 to 1, held out: PLSR", one.regression, ""),
-        ("layer 0 to 1, held out: averaged gradients", one.averaged, central),
-        ("layer 0 to 1, held out: gradient of the nearest fitted row", one.nearest, exact),
-        ("input to layer 1, held out: PLSR", two.regression, all_four),
-        ("input to layer 1 of tanh networks, held out: PLSR", tanh.regression,
-         f"gradient of the nearest row {tanh.nearest.mean():.3f}"),
+        ("layer 0 to 1, held out: PLSR", one["regression"], ""),
+        ("layer 0 to 1, held out: averaged gradients", one["averaged"], central),
+        ("layer 0 to 1, held out: gradient of the nearest fitted row", one["nearest"], exact),
+        ("input to layer 1, held out: PLSR", two["regression"], all_four),
+        ("input to layer 1 of tanh networks, held out: PLSR", tanh["regression"],
+         f"gradient of the nearest row {tanh['nearest'].mean():.3f}"),
     ]  # fmt: skip
     return [over_networks(NAME, f"R² of {quantity}", values, note=note) for quantity, values, note in numbers]
 

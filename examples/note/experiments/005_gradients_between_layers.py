@@ -17,13 +17,14 @@ from matplotlib.figure import Figure
 from scipy.stats import percentileofscore
 
 import compgraph as cg
-from compgraph.check import EXACT, activation_patterns, distinct_directions, lasting_factor, merge_angles, regions
+from compgraph.check import EXACT, distinct_directions, lasting_factor, merge_angles
 from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Plan, Toy, planted
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
-from note.measures.gradients.shared_axes import drives
-from note.measures.regions.regions_of_a_score import felt_regions
+from note.measures.gradients.shared_axes import shared_axes
+from note.measures.regions.linear_regions import activation_patterns, regions
+from note.measures.regions.regions_of_a_score import score_regions
 from note.pictures.gradient_map import gradient_map_figure, group_number_curves
 from note.published import Result, command, over_networks, write
 
@@ -52,15 +53,21 @@ def measure(toys: Sequence[Toy]) -> list[Measured]:
 def measured(toy: Toy) -> Measured:
     """Count the gradients of the first PC, and the patterns of gates that reach it."""
     exact, first = in_double(toy), first_axis(toy)
-    felt, at_input = (
-        felt_regions(exact.model, exact.data, layers=GATES, source=source, target=SECOND, score=first)
+    hidden, at_input = (
+        score_regions(exact.model, exact.data, layers=GATES, source=source, target=SECOND, score=first)
         for source in (FIRST, "input")
     )
-    assert felt.agree & at_input.agree, "gradients are equal where patterns are, example by example"
+    assert all((hidden.agree, at_input.agree)), "gradients are equal where patterns are, example by example"
     patterns = regions(activation_patterns(exact.model, exact.data, layers=GATES))
-    numbers = map(len, (felt.distinct, felt.reaching, patterns, at_input.distinct))
-    centred = felt.gradients - felt.gradients.mean(axis=0)
-    return Measured(felt.gradients, *numbers, four=float(drives(centred[:, None]).own[0, :4].sum()))
+    centred = hidden.gradients - hidden.gradients.mean(axis=0)
+    return Measured(
+        hidden.gradients,
+        distinct=len(hidden.distinct),
+        reaching=len(hidden.reaching),
+        patterns=len(patterns),
+        at_input=len(at_input.distinct),
+        four=float(shared_axes(centred[:, None]).own[0, :4].sum()),
+    )
 
 
 def first_axis(toy: Toy) -> np.ndarray:
@@ -114,13 +121,15 @@ def report(found: list[Measured], folder: Path) -> list[Result]:
     smooth = {name: planted_gradients(name) for name in ACTIVATIONS}
     merged = {name: [merge_angles(each) for each in networks] for name, networks in smooth.items()}
     lasting = {name: [lasting_factor(each, finest=FINEST) for each in angles] for name, angles in merged.items()}
-    distinct, reaching, patterns, at_input, four = (np.array(each) for each in list(zip(*found, strict=True))[1:])
+    distinct, reaching, patterns, at_input, four = (
+        np.array([getattr(each, name) for each in found]) for name in Measured._fields[1:]
+    )
     typical = found[int(np.abs(distinct - 18).argmin())].gradients
     write(maps({name: each[0] for name, each in smooth.items()} | {"ReLU": typical}), folder, "005-gradient-map")
     write(counts(merged, found), folder, "005-gradient-counts")
     assert max(lasting["GELU"] + lasting["tanh"]) < 3 < 100 < min(lasting["ReLU"]), "only ReLU has clusters"
     assert four.min() > 0.9, "four components hold nearly all variance"
-    assert patterns.mean() > 2 * distinct.mean(), "most patterns are not felt"
+    assert patterns.mean() > 2 * distinct.mean(), "most patterns do not reach it"
     below = percentileofscore(distinct, 18, kind="mean")
     place = f"{distinct.min()}-{distinct.max()}; 18, of one network, is at our {below:.0f}th percentile"
     same = "the same number in every network, example by example: these are the clusters"
@@ -128,7 +137,7 @@ def report(found: list[Measured], folder: Path) -> list[Result]:
     notes = {name: f"no clusters: {min(each):.2f}-{max(each):.2f}" for name, each in lasting.items()}
     notes["ReLU"] = f"at least, down to {FINEST:g} rad: clusters"
     pc, stays = f"the first PC at {SECOND}", "factor of angle over which the number of groups stays the same"
-    rows = [
+    rows: list[tuple[str, Sequence[float] | np.ndarray, str]] = [
         ("patterns of gates that reach it", reaching, same),
         ("patterns of all gates", patterns, ""),
         (f"distinct gradients of {pc}, at input", at_input, inputs),

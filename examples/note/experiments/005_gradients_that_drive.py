@@ -18,7 +18,7 @@ from compgraph.show import plain
 from compgraph.toys import Toy
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
-from note.measures.gradients.shared_axes import drives, drives_by_chance
+from note.measures.gradients.shared_axes import shared_axes, shared_axes_by_chance
 from note.pictures.panels import grouped_bars, number_matrix
 from note.published import Result, command, over_networks, write
 
@@ -51,7 +51,7 @@ def measured(toy: Toy) -> Measured:
     stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
     parts, exact = cg.components(stats, "pca")[cg.Space(SECOND, "out", 2)], in_double(toy)
     gradients = site_gradients(exact.model, exact.data, source=FIRST, target=SECOND, filters=parts.axes)
-    found, by_chance = drives(gradients), drives_by_chance(gradients, seed=toy.seed)
+    found, by_chance = shared_axes(gradients), shared_axes_by_chance(gradients, seed=toy.seed)
     holding = np.array([found.components_for(share) for share in SHARES])
     return Measured(parts.share / parts.share.sum(), found.mean_share, found.share, by_chance.share, holding)
 

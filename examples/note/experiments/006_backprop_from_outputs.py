@@ -50,11 +50,13 @@ def by_layer(toy: Toy) -> list[TwoScores]:
     tasks = task_covariances(toy.model, toy.tasks, layers=toy.layers, progress=False)
     found = []
     for pair, moments in stats.moments.items():
-        ends = {"layers": GATES, "source": pair.source.layer, "target": "head", "scores": np.eye(2)}
-        seen = {"covariance": moments.xx / moments.n, "tasks": tasks[pair.source], "seed": toy.seed}
-        found.append(two_scores(toy.model, toy.data, **ends, **seen))
-        assert found[-1].agree, "as many gradients as patterns of gates that reach the output"
-        assert len(set(found[-1].distinct)) == 1, "both outputs have equally many"
+        each = two_scores(
+            toy.model, toy.data, layers=GATES, source=pair.source.layer, target="head", scores=np.eye(2),
+            covariance=moments.xx / moments.n, tasks=tasks[pair.source], seed=toy.seed,
+        )  # fmt: skip
+        found.append(each)
+        assert each.agree, "as many gradients as patterns of gates that reach the output"
+        assert len(set(each.distinct)) == 1, "both outputs have equally many"
     squared = moments.yy[0, 1] ** 2 / (moments.yy[0, 0] * moments.yy[1, 1])
     assert np.isclose(found[-1].scaled.overlap, squared, atol=1e-9), "linear outputs overlap by their correlation"
     return found
@@ -112,8 +114,8 @@ def rows(layer: str, found: Sequence[TwoScores]) -> list[Result]:
     note = f"{min(counts)}-{max(counts)}, published {ends}; both outputs alike in every network"
     results.append(over_networks(NAME, f"{layer}: distinct gradients of an output", counts, published=mean, note=note))
     cosines = [each.cosine for each in found]
-    by_chance = mean_cosine_by_chance(4 if layer == "input" else 16)
-    note = f"{min(cosines):.3f}-{max(cosines):.2f}; by chance {by_chance:.2f}"
+    anywhere = mean_cosine_by_chance(4 if layer == "input" else 16)
+    note = f"{min(cosines):.3f}-{max(cosines):.2f}; by chance {anywhere:.2f}"
     quantity = f"{layer}: |cos| of the outputs' mean gradients"
     results.append(over_networks(NAME, quantity, cosines, published=COSINE.get(layer), published_n=1, note=note))
     for name, overlaps in (("unit", [each.plain for each in found]), ("s.d.", [each.scaled for each in found])):

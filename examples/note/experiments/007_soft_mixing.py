@@ -23,7 +23,7 @@ from compgraph.show import INK, NEUTRAL, colour, plain
 from compgraph.toys import Toy, multiplications
 from note.double_precision import in_double
 from note.measures.gradients.between_sites import site_gradients
-from note.measures.gradients.dissimilarity import Unlikeness, unlikeness
+from note.measures.gradients.dissimilarity import Dissimilarity, dissimilarity
 from note.pictures.panels import error_lines, mean_and_error
 from note.published import Result, command, over_networks, write
 
@@ -45,16 +45,18 @@ def measure(toys: Sequence[Toy]) -> list[dict[str, np.ndarray]]:
 def of_one(toy: Toy) -> dict[str, float]:
     """Return what is drawn of one network."""
     tasks = between_outputs(toy, torch.cat(list(toy.tasks.values())))
-    split = cg.components(cg.collect(toy.model, toy.data, progress=False)).interactions.split
+    interactions = cg.components(cg.collect(toy.model, toy.data, progress=False)).interactions
+    assert interactions is not None, "the default method has them"
+    split = interactions.split
     of_validation = between_outputs(toy, toy.data).value
     return {"tasks": tasks.value, "zero": sum(tasks.zero), "validation": of_validation,
             "groups": split.n_blocks, "gap": split.gap}  # fmt: skip
 
 
-def between_outputs(toy: Toy, inputs: torch.Tensor) -> Unlikeness:
+def between_outputs(toy: Toy, inputs: torch.Tensor) -> Dissimilarity:
     """Return how unlike the input gradients of the two outputs are, in double precision."""
     found = site_gradients(in_double(toy).model, inputs.double(), source="input", target="head", filters=np.eye(2))
-    return unlikeness(found[:, 0], found[:, 1])
+    return dissimilarity(found[:, 0], found[:, 1])
 
 
 def report(found: list[dict[str, np.ndarray]], folder: Path) -> list[Result]:

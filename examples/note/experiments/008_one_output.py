@@ -58,6 +58,7 @@ def take_apart(toy: Toy) -> Measured:
     rows = multiplication_data(N, seed=10_000 + toy.seed)[0]
     stats = cg.collect(toy.model, rows, toy.layers, sample=N, progress=False)
     interactions, principal = cg.components(stats).interactions, cg.components(stats, "pca")
+    assert interactions is not None, "the default method has them"
     first = independent_directions(rows.numpy())
     tasks = {name: np.eye(4)[:, columns] @ np.eye(4)[columns] for name, columns in COLUMNS.items()}
     by_task, by_group = (
@@ -110,6 +111,16 @@ def report(found: list[Measured], folder: Path) -> list[Result]:
     return rows
 
 
+def observed(test: ChanceTest) -> float:
+    """Return what was found."""
+    return test.observed
+
+
+def by_chance(test: ChanceTest) -> float:
+    """Return what chance gives on average."""
+    return float(np.mean(test.by_chance))
+
+
 def draw(found: list[Measured]) -> Figure:
     """Draw how purely each basis keeps to one task, and the input of one network taken apart."""
     figure = Figure(figsize=(8, 3.7), layout="constrained")
@@ -117,7 +128,7 @@ def draw(found: list[Measured]) -> Figure:
     shares, chance = (
         {text: 100 * np.array([[part(each.purity[name, site]) for site in SITES] for each in found])
          for name, text in BASES.items()}
-        for part in (lambda test: test.observed, lambda test: np.mean(test.by_chance))
+        for part in (observed, by_chance)
     )  # fmt: skip
     grouped_bars(left, list(SITES.values()), shares, chance=chance)
     left.set(ylabel="variance in own task (%; 50 is fully mixed)", ylim=(50, 101))

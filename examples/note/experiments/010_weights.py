@@ -63,9 +63,10 @@ def spans(model: nn.Module, toy: Toy) -> Spans:
 
 def weights(model: nn.Module, read: Spans) -> Record:
     """Return everything that is measured of the weights of one network, and the same by chance."""
-    found, rng = {}, np.random.default_rng(0)
+    found: Record = {}
+    rng, state = np.random.default_rng(0), model.state_dict()
     for site, module in READERS.items():
-        weight = model.get_submodule(module).weight.detach().double().numpy()
+        weight = state[f"{module}.weight"].double().numpy()
         found |= {f"{name} {site}": value for name, value in numbers(weight_dominance(weight, read[site])).items()}
         permuted = [numbers(each) for each in permuted_dominance(weight, read[site], seed=rng)]
         found |= {f"permuted {name} {site}": float(np.mean([each[name] for each in permuted])) for name in permuted[0]}

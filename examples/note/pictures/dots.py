@@ -30,7 +30,7 @@ def grouped_dots(
     series
         Label of the legend to one network a row, from left to right, and one place a column.
     shades
-        A colour for each series; those of `compgraph.show.graph.palette.colour` in order if not given.
+        A colour for each series; those of `compgraph.show.colour` in order if not given.
     chance
         Label of a series to what chance gives, drawn as a line at the mean over networks.
 

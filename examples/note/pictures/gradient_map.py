@@ -76,7 +76,7 @@ def group_number_curves(
     axes
         Where to draw; both scales become logarithmic.
     merged
-        Label of the legend to the angles of several networks, each from `compgraph.check.distinct.merge_angles`.
+        Label of the legend to the angles of several networks, each from `compgraph.check.merge_angles`.
     finest
         Angle in radians from which on to draw, up to pi.
 

@@ -68,7 +68,7 @@ def grouped_bars(
     series
         Label of the legend to one network a row and one place a column.
     shades
-        A colour for each series; those of `compgraph.show.graph.palette.colour` in order if not given.
+        A colour for each series; those of `compgraph.show.colour` in order if not given.
     across
         Whether bars grow to the right, with the first place on top, in place of upwards.
     chance

@@ -12,8 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from torch import nn
 
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
-from compgraph.observe import collect
-from compgraph.observe.gradients.row_by_row import row_gradients
+from compgraph.observe import collect, row_gradients
 from compgraph.statistics import Moments
 from note.measures.affine_models import Expansion, explained_variance, held_out_fits
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from compgraph.check.task_profile import TaskProfile
+from compgraph.check import TaskProfile
 from compgraph.errors import EmptyData
-from compgraph.group.partition import Partition
+from compgraph.group import Partition
 from note.measures.groups_and_tasks import FoundAndReported, found_and_reported
 
 NODES = ("a", "b", "c", "d", "e")

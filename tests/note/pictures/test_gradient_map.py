@@ -3,9 +3,9 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from compgraph.check.distinct import distinct_directions, merge_angles
+from compgraph.check import distinct_directions, merge_angles
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
-from compgraph.show.graph.drawing import figure_bytes
+from compgraph.show import figure_bytes
 from note.pictures.gradient_map import LARGEST, SMALLEST, gradient_map_figure, group_number_curves
 
 FEW = np.array([[3.0, 0, 1], [-3, 0, 1], [0, 1, 1], [0, -1, 1]])

@@ -2,11 +2,10 @@ import networkx as nx
 import pytest
 from matplotlib.colors import to_hex
 
-from compgraph.check.task_profile import TaskProfile
+from compgraph.check import TaskProfile
 from compgraph.errors import BadRequest, EmptyData
-from compgraph.group.partition import Partition
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import N_COLOURS, colour
+from compgraph.group import Partition
+from compgraph.show import INK, N_COLOURS, colour
 from fixtures.graphs import make_graph
 from note.pictures import graphs_by_task as groups_and_tasks
 from note.pictures.graphs_by_task import groups_and_tasks_figure

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from compgraph.connect import EdgeMatrix, node_id
 from compgraph.errors import BadRequest, ShapeError
-from compgraph.show.graph.palette import NEUTRAL
+from compgraph.show import NEUTRAL
 from compgraph.statistics import Space
 from note.measures.variance.task_correlations import TaskCorrelations
 from note.pictures.matrices import effect_matrices, task_matrix

@@ -11,8 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import sem
 
 from compgraph.errors import ShapeError
-from compgraph.show.graph.drawing import INK
-from compgraph.show.graph.palette import NEUTRAL, colour
+from compgraph.show import INK, NEUTRAL, colour, plain
 from note.pictures.panels import (
     chance_marks,
     error_lines,
@@ -20,7 +19,6 @@ from note.pictures.panels import (
     mean_and_error,
     named_bars,
     number_matrix,
-    plain,
 )
 
 TABLE = np.array([[1.0, 2.0, 6.0], [3.0, 2.0, np.nan], [5.0, 8.0, 2.0]])

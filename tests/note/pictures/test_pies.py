@@ -5,8 +5,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from compgraph.errors import BadRequest
-from compgraph.show.graph.drawing import figure_bytes
-from compgraph.show.graph.palette import FAINT, NEUTRAL
+from compgraph.show import FAINT, NEUTRAL, figure_bytes
 from fixtures.graphs import HOSTILE, make_graph
 from note.pictures.pies import SIZE, draw_pies
 

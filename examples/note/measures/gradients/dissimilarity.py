@@ -10,7 +10,7 @@ from compgraph.errors import EmptyData, ShapeError
 
 
 @dataclass(frozen=True, slots=True)
-class Unlikeness:
+class Dissimilarity:
     """How unlike two sets of gradients are.
 
     Attributes
@@ -29,9 +29,9 @@ class Unlikeness:
     zero: tuple[int, int]
 
 
-def unlikeness(
+def dissimilarity(
     first: Float[np.ndarray, "a p"], second: Float[np.ndarray, "b q"], *, tolerance: float = EXACT
-) -> Unlikeness:
+) -> Dissimilarity:
     r"""Measure how far the distinct gradients of two outputs are from parallel.
 
     .. math:: 1 - \frac{1}{m n} \sum_{i=1}^m \sum_{j=1}^n \frac{|g_i \cdot h_j|}{|g_i| \, |h_j|}
@@ -46,7 +46,7 @@ def unlikeness(
 
     Returns
     -------
-    Unlikeness
+    Dissimilarity
         Without unit.
 
     Raises
@@ -68,8 +68,8 @@ def unlikeness(
 
     Examples
     --------
-    >>> unlikeness(np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[0.0, 3.0], [5.0, 0.0], [0.0, 0.0]]))
-    Unlikeness(value=0.5, distinct=(2, 2), zero=(0, 1))
+    >>> dissimilarity(np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[0.0, 3.0], [5.0, 0.0], [0.0, 0.0]]))
+    Dissimilarity(value=0.5, distinct=(2, 2), zero=(0, 1))
     """
     if first.shape[1] != second.shape[1]:
         raise ShapeError(
@@ -85,4 +85,4 @@ def unlikeness(
         units.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
     cosines = np.abs(units[0] @ units[1].T)
     value = 1 - float(cosines.mean()) if cosines.size else float("nan")
-    return Unlikeness(value, (len(units[0]), len(units[1])), (zero[0], zero[1]))
+    return Dissimilarity(value, (len(units[0]), len(units[1])), (zero[0], zero[1]))

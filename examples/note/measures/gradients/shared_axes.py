@@ -1,4 +1,4 @@
-"""Which directions of a space drive which components of the next one."""
+"""Directions of a space that the gradients of several scores share, and how much of each score moves along them."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from compgraph.records import brief
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Drives:
+class SharedAxes:
     """How the gradients of several scores divide over directions of the space they are with respect to.
 
     Attributes
@@ -44,7 +44,7 @@ class Drives:
         return np.where(self.energy > 0, number, np.nan)
 
 
-def drives(gradients: Float[np.ndarray, "n k p"]) -> Drives:
+def shared_axes(gradients: Float[np.ndarray, "n k p"]) -> SharedAxes:
     r"""Divide the gradients of scores over the directions that they share, and over those of each score alone.
 
     With :math:`G_b = E_i[g_{ib} g_{ib}^\top]` the second moment of the gradients of score b, common axes are the
@@ -60,7 +60,7 @@ def drives(gradients: Float[np.ndarray, "n k p"]) -> Drives:
 
     Returns
     -------
-    Drives
+    SharedAxes
         Shares are without unit, and 0 for a score that nothing moves.
 
     Raises
@@ -76,14 +76,14 @@ def drives(gradients: Float[np.ndarray, "n k p"]) -> Drives:
 
     Examples
     --------
-    >>> found = drives(np.array([[[0.0, 3.0], [2.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]]]))
+    >>> found = shared_axes(np.array([[[0.0, 3.0], [2.0, 0.0]], [[0.0, 3.0], [-2.0, 0.0]]]))
     >>> found.share.tolist(), found.mean_share.tolist()
     ([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0])
     """
     require_finite(gradients, "the gradients")
     rows = gradients.astype(np.float64)
     if not rows.any():
-        raise EmptyData(f"{len(rows)} gradients came and all are 0: nothing drives these scores. Leave them out.")
+        raise EmptyData(f"{len(rows)} gradients came and all are 0: nothing moves these scores. Leave them out.")
     second = np.einsum("nkp,nkq->kpq", rows, rows, optimize=True) / len(rows)
     energy = np.trace(second, axis1=1, axis2=2)
     scale = np.divide(1.0, energy, out=np.zeros(len(energy)), where=energy > 0)
@@ -91,11 +91,11 @@ def drives(gradients: Float[np.ndarray, "n k p"]) -> Drives:
     along = np.einsum("jp,kpq,jq->kj", axes, second, axes, optimize=True)
     own = np.linalg.eigvalsh(second)[:, ::-1]
     mean = np.square(rows.mean(axis=0)).sum(axis=1)
-    return Drives(axes, along.clip(0) * scale[:, None], own.clip(0) * scale[:, None], mean * scale, energy)
+    return SharedAxes(axes, along.clip(0) * scale[:, None], own.clip(0) * scale[:, None], mean * scale, energy)
 
 
-def drives_by_chance(gradients: Float[np.ndarray, "n k p"], *, seed: int) -> Drives:
-    """Divide gradients as `drives` does, when those of every score are turned at random, each by a rotation of its own.
+def shared_axes_by_chance(gradients: Float[np.ndarray, "n k p"], *, seed: int) -> SharedAxes:
+    """Divide gradients as `shared_axes` does, after turning those of every score by a random rotation of its own.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def drives_by_chance(gradients: Float[np.ndarray, "n k p"], *, seed: int) -> Dri
 
     Returns
     -------
-    Drives
+    SharedAxes
         ``own``, ``mean_share`` and ``energy`` are those of the gradients; ``share`` is what the number of directions
         and of scores gives when scores have nothing to do with one another.
 
@@ -121,11 +121,11 @@ def drives_by_chance(gradients: Float[np.ndarray, "n k p"], *, seed: int) -> Dri
 
     Notes
     -----
-    As `drives`, and O(n k p^2) to turn them. With one direction there is nothing to turn.
+    As `shared_axes`, and O(n k p^2) to turn them. With one direction there is nothing to turn.
     """
     _, n_scores, size = gradients.shape
     if not gradients.size:
         raise EmptyData(f"gradients of shape {gradients.shape} came; at least one row, score and feature is needed.")
     drawn = ortho_group.rvs(size, size=n_scores, random_state=whole_number(seed, "seed", minimum=0))
     turns = drawn.reshape(n_scores, size, size)
-    return drives(np.einsum("nkp,kpq->nkq", gradients, turns))
+    return shared_axes(np.einsum("nkp,kpq->nkq", gradients, turns))

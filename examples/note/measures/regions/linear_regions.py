@@ -1,4 +1,4 @@
-"""The linear regions of a network of rectifiers: which gates are open, and which of them a component can feel."""
+"""The linear regions of a network of rectifiers: which gates are open, and which of them reach a score."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def reaching_patterns(
     target: str,
     score: Float64[np.ndarray, " q"],
 ) -> Bool[np.ndarray, "n units"]:
-    r"""Tell which rectifiers pass the gradient of a component on, for each input.
+    r"""Tell which rectifiers pass the gradient of a score on, for each input.
 
     A unit counts when it is open and lies on a path of open units and weights that are not zero, from the source to the
     score. The gradient of the score with respect to the source is a sum over these paths, so equal patterns have equal
@@ -117,7 +117,7 @@ def reaching_patterns(
     target
         A module or ``"output"``: what the score reads.
     score
-        The component: one weight per entry of the target's output.
+        One weight per entry of the target's output.
 
     Returns
     -------

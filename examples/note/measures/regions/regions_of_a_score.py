@@ -13,7 +13,7 @@ from note.measures.regions.linear_regions import Regions, reaching_patterns, reg
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class FeltRegions:
+class ScoreRegions:
     """The regions of a network of rectifiers that a score can tell apart, found in two ways.
 
     Attributes
@@ -39,7 +39,7 @@ class FeltRegions:
         return bool(len(self.distinct) == len(self.reaching) == both.shape[1])
 
 
-def felt_regions(
+def score_regions(
     model: nn.Module,
     inputs: Float[Tensor, "n ..."],
     *,
@@ -47,7 +47,7 @@ def felt_regions(
     source: str,
     target: str,
     score: Float64[np.ndarray, " q"],
-) -> FeltRegions:
+) -> ScoreRegions:
     """Count the distinct gradients of a score, and the patterns of gates that reach it.
 
     Parameters
@@ -67,19 +67,20 @@ def felt_regions(
 
     Returns
     -------
-    FeltRegions
-        Gradients count as equal within `compgraph.check.distinct.EXACT`. Of a network that is not piecewise linear they
+    ScoreRegions
+        Gradients count as equal within `compgraph.check.EXACT`. Of a network that is not piecewise linear they
         are nearly all different.
 
     Raises
     ------
     CompgraphError
-        As `compgraph.check.reaching_patterns` and `note.measures.gradients.between_sites.site_gradients` do.
+        As `note.measures.regions.linear_regions.reaching_patterns` and
+        `note.measures.gradients.between_sites.site_gradients` do.
 
     Notes
     -----
     The cost of these two, and of `compgraph.check.distinct_directions` by value.
     """
     gradients = site_gradients(model, inputs, source=source, target=target, filters=score[None])[:, 0]
-    reached = reaching_patterns(model, inputs, layers=layers, source=source, target=target, score=score)
-    return FeltRegions(gradients, distinct_directions(gradients, tolerance=EXACT), regions(reached))
+    reaching = reaching_patterns(model, inputs, layers=layers, source=source, target=target, score=score)
+    return ScoreRegions(gradients, distinct_directions(gradients, tolerance=EXACT), regions(reaching))

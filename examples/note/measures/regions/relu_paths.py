@@ -1,6 +1,7 @@
 """One run of a model with its rectifiers watched, and the paths through them that a score depends on."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,6 @@ from jaxtyping import Bool, Float64
 from torch import Tensor, nn
 
 from compgraph.errors import ShapeError, SiteError
-from compgraph.observe.run.batches import Call
-from compgraph.observe.run.trace import hooked
-from compgraph.observe.run.unwrap import device_of
 
 
 class Rectified:
@@ -51,11 +49,13 @@ class Rectified:
         self.leaf: Tensor | None = None
         self.reached: Tensor | None = None
         self._gates = tuple(gates)
-        call = Call((inputs,))
-        given = call.private(device_of(model, call)).args[0]
+        device = next((each.device for each in (*model.parameters(), *model.buffers())), inputs.device)
+        given = inputs.detach().to(device, copy=True)  # the model may overwrite what it is given
         inner = [name for name in (source, target) if name not in (None, "input", "output")]
         watched = {name: gates.get(name) or model.get_submodule(str(name)) for name in (*gates, *inner) if name}
-        with hooked({module: self._watching(name) for name, module in watched.items()}):
+        with ExitStack() as stack:
+            for name, module in watched.items():
+                stack.callback(module.register_forward_hook(self._watching(name)).remove)
             returned = model(self._as_leaf(given) if source == "input" else given)
         for name in watched:
             if name not in self.outputs:
@@ -117,8 +117,8 @@ class Rectified:
         for name, gate in zip(self._gates, gates, strict=True):
             passed = next(below) if gate.requires_grad else None
             dead = torch.zeros_like(gate, dtype=torch.bool)
-            feels = dead if passed is None else (passed != 0) & (_along(gate, leaf) != 0)
-            found.append(self._by_sample(feels, name))
+            on_path = dead if passed is None else (passed != 0) & (_along(gate, leaf) != 0)
+            found.append(self._by_sample(on_path, name))
         return torch.cat(found, dim=1)
 
     def _watching(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], Tensor]:

@@ -11,7 +11,7 @@ from compgraph.check import gradient_capture
 from compgraph.errors import BadRequest
 from compgraph.records import brief
 from note.measures.gradients.overlap_by_chance import GradientOverlap, capture_by_chance, gradient_overlap
-from note.measures.regions.regions_of_a_score import felt_regions
+from note.measures.regions.regions_of_a_score import score_regions
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -64,7 +64,7 @@ def two_scores(
     Parameters
     ----------
     model, inputs, layers, source, target
-        As of `note.measures.regions.regions_of_a_score.felt_regions`.
+        As of `note.measures.regions.regions_of_a_score.score_regions`.
     scores
         Two rows of weights of the target's outputs.
     covariance
@@ -84,24 +84,24 @@ def two_scores(
     BadRequest
         When a score has no mean gradient, so that there is no cosine.
     CompgraphError
-        As `felt_regions`, `gradient_capture` and `gradient_overlap` do.
+        As `score_regions`, `gradient_capture` and `gradient_overlap` do.
 
     Notes
     -----
     The cost of these.
     """
-    felt = [felt_regions(model, inputs, layers=layers, source=source, target=target, score=each) for each in scores]
-    first, second = (each.gradients.astype(np.float64) for each in felt)
+    found = [score_regions(model, inputs, layers=layers, source=source, target=target, score=each) for each in scores]
+    first, second = (each.gradients.astype(np.float64) for each in found)
     means = [each.mean(axis=0) for each in (first, second)]
     lengths = float(np.linalg.norm(means[0]) * np.linalg.norm(means[1]))
     if not lengths > 0:
         raise BadRequest("the mean gradient of a score is 0 and has no direction; take scores that the source moves.")
-    distinct = [each.distinct.directions for each in felt]
+    distinct = [each.distinct.directions for each in found]
     return TwoScores(
         (gradient_capture(distinct[0], tasks), gradient_capture(distinct[1], tasks)),
         float(np.mean([capture_by_chance(each, tasks, seed=seed) for each in distinct])),
         (len(distinct[0]), len(distinct[1])),
-        all(each.agree for each in felt),
+        all(each.agree for each in found),
         abs(float(means[0] @ means[1])) / lengths,
         gradient_overlap(first, second),
         gradient_overlap(first, second, covariance=covariance, seed=seed),

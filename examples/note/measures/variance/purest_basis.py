@@ -53,7 +53,7 @@ def task_variances(
     if len(covariances) < 2:
         raise BadRequest(f"the variances of tasks are compared and {len(covariances)} task came; give at least two.")
     require_finite(axes, "axes")
-    _require_square(covariances, axes.shape[1])
+    require_square(covariances, axes.shape[1])
     rows = axes.astype(np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     units = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
@@ -207,7 +207,7 @@ def _difference(covariances: Mapping[str, Float64[np.ndarray, "_ _"]], size: int
         raise BadRequest(
             f"{len(covariances)} tasks came and two are needed; of more, hold one against the sum of the others."
         )
-    _require_square(covariances, size)
+    require_square(covariances, size)
     first, second = covariances.values()
     return np.asarray(first - second)
 
@@ -254,14 +254,30 @@ def random_interference(
     0.2
     """
     size = len(next(iter(covariances.values()), ()))
-    _require_square(covariances, size)
+    require_square(covariances, size)
     basis = support(np.sum(list(covariances.values()), axis=0)) if size else np.zeros((0, 0))
     # In all bases the tasks' variances sum to the same, so that the share of all together is the mean of the shares.
     turned = (random_bases(len(basis), n=n, seed=seed) @ basis).reshape(-1, size) if len(basis) else basis
     return interference(task_variances(turned, covariances))
 
 
-def _require_square(covariances: Mapping[str, Float64[np.ndarray, "_ _"]], size: int) -> None:
+def require_square(covariances: Mapping[str, Float64[np.ndarray, "_ _"]], size: int) -> None:
+    """Refuse covariances that are not those of a space of so many coordinates.
+
+    Parameters
+    ----------
+    covariances
+        Task to covariance.
+    size
+        Coordinates of the space.
+
+    Raises
+    ------
+    ShapeError
+        When a covariance has another shape.
+    NotFinite
+        When an entry is NaN or infinite.
+    """
     for task, each in covariances.items():
         if each.shape != (size, size):
             raise ShapeError(f"the covariance of task {task!r} has shape {each.shape}; ({size}, {size}) is needed.")

@@ -11,6 +11,7 @@ from compgraph.arguments import whole_number
 from compgraph.arrays import require_finite
 from compgraph.check import ChanceTest
 from compgraph.errors import BadRequest, EmptyData, ShapeError
+from note.measures.variance.purest_basis import require_square
 
 
 def direction_purity(
@@ -186,14 +187,7 @@ def _seen(
     if len(covariances) < 2:
         raise BadRequest(f"purity compares tasks and got {len(covariances)}; give at least two.")
     require_finite(axes, "the directions")
-    d = axes.shape[1]
-    for task, covariance in covariances.items():
-        if covariance.shape != (d, d):
-            raise ShapeError(
-                f"the covariance of task {task!r} has shape {covariance.shape} and directions have {d} coordinates; "
-                f"({d}, {d}) is needed."
-            )
-        require_finite(covariance, f"the covariance of task {task!r}")
+    require_square(covariances, axes.shape[1])
     seen = np.stack([axes @ covariance @ axes.T for covariance in covariances.values()])
     if not np.trace(seen.sum(axis=0)) > 0:
         raise EmptyData(f"none of {len(axes)} directions varies with a task; check that the covariances are not 0.")

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from compgraph.errors import BadRequest, EmptyData, NotFinite
-from note.measures.gradients.shared_axes import drives, drives_by_chance
+from note.measures.gradients.shared_axes import shared_axes, shared_axes_by_chance
 
 
 def along_known_axes(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,9 +34,9 @@ def divides(measure) -> None:
 
 
 def test_shares_of_known_axes() -> None:
-    divides(drives)
+    divides(shared_axes)
     with pytest.raises(AssertionError):  # scores of equal weight, whatever they vary
-        divides(lambda g: drives(g / np.sqrt(np.square(g).sum(axis=(0, 2)))[:, None]))
+        divides(lambda g: shared_axes(g / np.sqrt(np.square(g).sum(axis=(0, 2)))[:, None]))
 
 
 def keeps_what_is_constant(measure) -> None:
@@ -48,15 +48,15 @@ def keeps_what_is_constant(measure) -> None:
 
 
 def test_a_constant_gradient_drives() -> None:
-    keeps_what_is_constant(drives)
+    keeps_what_is_constant(shared_axes)
     with pytest.raises(AssertionError):
-        keeps_what_is_constant(lambda g: drives(g - g.mean(axis=0)))
+        keeps_what_is_constant(lambda g: shared_axes(g - g.mean(axis=0)))
 
 
 def test_shares_turn_with_the_space() -> None:
     gradients, _, _ = along_known_axes(1)
     turn = ortho_group.rvs(6, random_state=9)
-    one, other = drives(gradients), drives(gradients @ turn)
+    one, other = shared_axes(gradients), shared_axes(gradients @ turn)
     np.testing.assert_allclose(one.share, other.share, atol=1e-9)
     np.testing.assert_allclose(np.abs(one.axes[:5] @ turn @ other.axes[:5].T), np.eye(5), atol=1e-6)
 
@@ -64,13 +64,13 @@ def test_shares_turn_with_the_space() -> None:
 def test_what_nothing_moves() -> None:
     gradients, _, _ = along_known_axes(2)
     gradients[:, 1] = 0
-    found = drives(gradients)
+    found = shared_axes(gradients)
     assert (found.share[1].sum(), found.mean_share[1], found.energy[1]) == (0, 0, 0)
     assert np.isnan(found.components_for(0.9)).tolist() == [False, True, False]
     with pytest.raises(EmptyData, match=r"50 gradients came and all are 0"):
-        drives(np.zeros((50, 2, 3)))
+        shared_axes(np.zeros((50, 2, 3)))
     with pytest.raises(NotFinite, match=r"the gradients holds 1 NaN"):
-        drives(np.array([[[np.nan, 1.0]]]))
+        shared_axes(np.array([[[np.nan, 1.0]]]))
 
 
 def turns_scores_apart(by_chance) -> None:
@@ -81,28 +81,28 @@ def turns_scores_apart(by_chance) -> None:
 
 
 def test_chance_turns_the_gradients_of_every_score_by_themselves() -> None:
-    turns_scores_apart(drives_by_chance)
+    turns_scores_apart(shared_axes_by_chance)
     with pytest.raises(AssertionError):  # all scores turned together
-        turns_scores_apart(lambda g, seed: drives(g @ ortho_group.rvs(4, random_state=seed)))
+        turns_scores_apart(lambda g, seed: shared_axes(g @ ortho_group.rvs(4, random_state=seed)))
 
 
 def test_chance_leaves_what_belongs_to_one_score() -> None:
     gradients, _, _ = along_known_axes(3)
-    one, other = drives(gradients), drives_by_chance(gradients, seed=0)
+    one, other = shared_axes(gradients), shared_axes_by_chance(gradients, seed=0)
     for name in ("own", "mean_share", "energy"):
         np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=1e-9)
     assert np.abs(other.share - one.share).max() > 0.05
-    np.testing.assert_array_equal(other.share, drives_by_chance(gradients, seed=0).share)
-    single = drives_by_chance(gradients[:, :1], seed=0)
-    np.testing.assert_allclose(single.share, drives(gradients[:, :1]).share, atol=1e-9)
+    np.testing.assert_array_equal(other.share, shared_axes_by_chance(gradients, seed=0).share)
+    single = shared_axes_by_chance(gradients[:, :1], seed=0)
+    np.testing.assert_allclose(single.share, shared_axes(gradients[:, :1]).share, atol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 4), (3, 0, 4), (3, 2, 0)])
 def test_chance_of_nothing_is_refused(shape) -> None:
     with pytest.raises(EmptyData, match=r"gradients of shape .* at least one row, score and feature"):
-        drives_by_chance(np.ones(shape), seed=0)
+        shared_axes_by_chance(np.ones(shape), seed=0)
 
 
 def test_a_seed_below_nothing_is_refused() -> None:
     with pytest.raises(BadRequest, match="seed"):
-        drives_by_chance(np.ones((3, 2, 4)), seed=-1)
+        shared_axes_by_chance(np.ones((3, 2, 4)), seed=-1)

@@ -6,10 +6,9 @@ import torch
 from numpy.testing import assert_array_equal
 from torch import nn
 
-from compgraph.check.distinct import distinct_directions
+from compgraph.check import distinct_directions
 from compgraph.errors import BadRequest, EmptyData, ShapeError, SiteError, UnknownSite
-from compgraph.observe import collect
-from compgraph.observe.gradients.row_by_row import row_gradients
+from compgraph.observe import collect, row_gradients
 from note.measures.regions.linear_regions import activation_patterns, reaching_patterns, regions
 
 GATES = ["act1", "act2"]
@@ -88,7 +87,7 @@ def test_regions_of_a_component_are_its_distinct_gradients(network, rows, source
 
 
 @pytest.mark.parametrize("source", ["input", "act1"])
-def test_gates_that_the_component_cannot_feel_are_seen(network, rows, source):
+def test_gates_that_do_not_reach_the_component_are_seen(network, rows, source):
     def all_gates(network, rows, _score, _source):
         return activation_patterns(network, rows, layers=GATES)
 
@@ -179,7 +178,7 @@ class Returning(nn.Module):
 PLANE = torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
 
 
-def felt(change, *, inputs=PLANE, source="input", target="output", score=(1.0, 1.0, 1.0)):
+def reaching_output(change, *, inputs=PLANE, source="input", target="output", score=(1.0, 1.0, 1.0)):
     score = np.array(score)
     return reaching_patterns(Returning(change), inputs, layers=["act"], source=source, target=target, score=score)
 
@@ -189,25 +188,25 @@ def test_a_model_that_returns_more_than_a_tensor():
         return found, None
 
     with pytest.raises(SiteError, match=r"the model returned a tuple; name a module as target"):
-        felt(two)
-    assert_array_equal(felt(two, target="act"), activation_patterns(Returning(two), PLANE, layers=["act"]))
+        reaching_output(two)
+    assert_array_equal(reaching_output(two, target="act"), activation_patterns(Returning(two), PLANE, layers=["act"]))
 
 
 def test_one_number_a_sample_and_none():
     expected = activation_patterns(Returning(nn.Identity()), PLANE, layers=["act"])
-    assert_array_equal(felt(lambda found: found.sum(dim=1), score=[1.0]), expected)
+    assert_array_equal(reaching_output(lambda found: found.sum(dim=1), score=[1.0]), expected)
     with pytest.raises(ShapeError, match=r"'output' gives a tensor of shape \(\) for 5 inputs; needed is one row each"):
-        felt(torch.sum, score=[1.0])
+        reaching_output(torch.sum, score=[1.0])
 
 
 def test_whole_numbers_are_no_source():
     tokens = torch.arange(5)
     with pytest.raises(SiteError, match=r"'input' holds torch.int64, and only floating numbers"):
-        felt(nn.Identity(), inputs=tokens)
-    assert felt(nn.Identity(), inputs=tokens, source="embed").shape == (5, 3)
+        reaching_output(nn.Identity(), inputs=tokens)
+    assert reaching_output(nn.Identity(), inputs=tokens, source="embed").shape == (5, 3)
 
 
 def test_arrays_are_inputs_too():
-    assert_array_equal(felt(nn.Identity(), inputs=PLANE.numpy()), felt(nn.Identity()))
+    assert_array_equal(reaching_output(nn.Identity(), inputs=PLANE.numpy()), reaching_output(nn.Identity()))
     same = activation_patterns(Returning(nn.Identity()), PLANE.numpy(), layers=["act"])
     assert_array_equal(same, activation_patterns(Returning(nn.Identity()), PLANE, layers=["act"]))

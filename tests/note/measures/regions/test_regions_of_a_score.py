@@ -11,7 +11,7 @@ from torch import nn
 
 from compgraph.errors import CompgraphError
 from note.measures.regions.linear_regions import activation_patterns, regions
-from note.measures.regions.regions_of_a_score import felt_regions
+from note.measures.regions.regions_of_a_score import score_regions
 
 GATES = ("act1", "act2")
 SCORE = np.array([1.0, -0.5, 2.0, 0.0, 0.0])
@@ -38,7 +38,7 @@ def literal(network: nn.Sequential, rows: torch.Tensor, first: int) -> np.ndarra
 
 @pytest.mark.parametrize(("source", "first"), [("input", 0), ("act1", 2)])
 def test_distinct_gradients_are_as_many_as_patterns_that_reach_the_score(network, rows, source, first):
-    found = felt_regions(network, rows, layers=GATES, source=source, target="act2", score=SCORE)
+    found = score_regions(network, rows, layers=GATES, source=source, target="act2", score=SCORE)
     gradients = literal(network, rows, first)
     assert_allclose(found.gradients, gradients, atol=1e-12)
     assert len(found.distinct) == len(np.unique(gradients.round(9), axis=0)) == len(found.reaching) > 3
@@ -46,7 +46,7 @@ def test_distinct_gradients_are_as_many_as_patterns_that_reach_the_score(network
 
 
 def test_other_patterns_do_not_agree(network, rows):
-    found = felt_regions(network, rows, layers=GATES, source="act1", target="act2", score=SCORE)
+    found = score_regions(network, rows, layers=GATES, source="act1", target="act2", score=SCORE)
     every = regions(activation_patterns(network, rows, layers=GATES))
     assert len(every) > len(found.reaching)
     assert not replace(found, reaching=every).agree
@@ -58,4 +58,4 @@ def test_other_patterns_do_not_agree(network, rows):
 def test_a_smooth_network_has_no_patterns(network, rows):
     smooth = nn.Sequential(OrderedDict(fc1=network.fc1, act1=nn.Tanh(), fc2=network.fc2, act2=nn.Tanh()))
     with pytest.raises(CompgraphError, match=r"ReLU"):
-        felt_regions(smooth, rows, layers=GATES, source="act1", target="act2", score=SCORE)
+        score_regions(smooth, rows, layers=GATES, source="act1", target="act2", score=SCORE)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compgraph.check.chance import ChanceTest
+from compgraph.check import ChanceTest
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
 from note.measures.variance.purity import direction_purity, group_purity, joined
 
@@ -78,7 +78,7 @@ def test_groups_under_other_names_are_no_better_than_themselves():
 def test_purity_refuses_what_it_cannot_compare(measure):
     with pytest.raises(BadRequest, match=r"compares tasks and got 1"):
         measure(np.eye(4), {"A": np.eye(4)})
-    with pytest.raises(ShapeError, match=r"task 'B' has shape \(3, 3\) and directions have 4 .* \(4, 4\)"):
+    with pytest.raises(ShapeError, match=r"task 'B' has shape \(3, 3\); \(4, 4\) is needed"):
         measure(np.eye(4), {"A": np.eye(4), "B": np.eye(3)})
     with pytest.raises(EmptyData, match=r"none of 4 directions varies"):
         measure(np.eye(4), dict.fromkeys("AB", np.zeros((4, 4))))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from compgraph.check.task_profile import TaskProfile
+from compgraph.check import TaskProfile
 from compgraph.connect import node_id
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, EmptyData, NotFinite, ShapeError
