@@ -14,6 +14,7 @@ file is named; the README shows ``figures/plsr-graph.png``).
 
 import sys
 from collections import OrderedDict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ for node, (x, _) in layered_positions(analysis.graph, analysis.found).items():
 columns = sorted(x_of.values())
 bottom = axes.get_ylim()[0]
 axes.set_ylim(bottom + 34, axes.get_ylim()[1])
-for number, (left, right) in enumerate(zip(columns, columns[1:], strict=False)):
+for number, (left, right) in enumerate(pairwise(columns)):
     words = "PLSR, layer to layer" if number % 2 == 0 else "inside"
     axes.annotate("", (left + 8, bottom + 6), (right - 8, bottom + 6), arrowprops={"arrowstyle": "-", "color": "#888"})
     axes.text((left + right) / 2, bottom + 12, words, ha="center", va="top", fontsize=9, color="#555")
