@@ -34,7 +34,7 @@ benchmark: $(READY)
 
 docs: $(DOCS_READY)
 	@echo "== Building the pages, offline and with warnings as errors (docs/_build/html/index.html)"
-	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 
 notebooks: $(DOCS_READY)
 	@echo "== Running the notebooks of docs/ and keeping what they print"

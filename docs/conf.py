@@ -22,7 +22,8 @@ extensions = [
     "mathml",
     "code_links",
 ]
-exclude_patterns = ["_build", "_ext", "gallery/*.ipynb", "gallery/*.py", "gallery/*.codeobj.json"]
+exclude_patterns = ["_build", "_ext", "sg_*", "gallery/sg_*"]
+exclude_patterns += [f"gallery/*.{suffix}" for suffix in ("ipynb", "py", "codeobj.json")]
 html_theme, html_title = "furo", f"compgraph {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]

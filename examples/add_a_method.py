@@ -11,6 +11,7 @@ import numpy as np
 
 import compgraph as cg
 from compgraph.decompose import register_method
+from compgraph.show import graph_figure
 from compgraph.toys import multiplication
 
 
@@ -41,3 +42,4 @@ for space, part in named.items():
 graph = cg.build_graph(named, cg.edges(stats, named, "correlation"))
 assert len(graph) == 12
 print(graph)
+figure = graph_figure(graph)

@@ -9,6 +9,8 @@ takes fewer networks, ``--out FOLDER`` writes elsewhere. The networks have the s
 was tuned on those.
 """
 
+# sphinx_gallery_thumbnail_path = "../figures/method-mixing.png"
+
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

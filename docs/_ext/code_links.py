@@ -27,6 +27,8 @@ class OutOfTheDocs(SphinxPostTransform):
         if link.get("refdomain") not in ("doc", None, "") and link.get("reftype") != "myst":
             return None
         target = link["reftarget"].lstrip("/")
+        if target.removesuffix(".md") in self.env.found_docs:
+            return None
         for folder in folders:
             for name in (target, f"{target}.md"):
                 there = (folder / name).resolve()
