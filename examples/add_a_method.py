@@ -35,7 +35,7 @@ stats = cg.collect(toy.model, toy.data, layers=["layers.*.act", "head"])
 named, passed = cg.components(stats, "cca", n_components=2), cg.components(stats, canonical, n_components=2)
 for space, part in named.items():
     assert np.array_equal(part.axes, passed[space].axes)
-    print(f"{space!s:20} strongest component along {np.round(part.axes[0], 2)}")
+    print(f"{space!s:18} variance of its two components: {np.round(part.strength, 3)}")
 
 # %%
 # So are its components.
