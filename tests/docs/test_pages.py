@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import doctest
-import functools
 import io
 import re
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 import compgraph as cg
-from compgraph import pipeline, toys
+from compgraph import toys
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -25,26 +24,11 @@ CHECKER, LENIENT = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE
 OWN_TEST = {"method.md"}  # whose snippets test_method_page.py runs
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-multiplication = functools.cache(toys.multiplication)  # a page makes its own; trained once for all of them
-analyses: dict[tuple[object, ...], cg.Analysis] = {}
 
 
-def analyze(*given: object, **options: object) -> cg.Analysis:
-    """Analyse what no page has analysed before."""
-    key = (*map(id, given[:2]), *map(str, given[2:]), *map(str, sorted(options.items())))
-    if key not in analyses:
-        analyses[key] = pipeline.analyze(*given, **options)
-        kept.append(given)
-    return analyses[key]
-
-
-kept: list[object] = []  # what lives keeps its id
-
-
-@functools.cache
 def made_up() -> dict[str, object]:
     """Return what the README takes for granted."""
-    toy = multiplication(seed=0)
+    toy = toys.multiplication(seed=0)
     return {
         "model": toy.model,
         "data": toy.data,
@@ -77,8 +61,6 @@ def printed(code: str, names: dict[str, object], where: str) -> str:
 @pytest.mark.parametrize("page", [each for each in PAGES if each.name not in OWN_TEST], ids=lambda page: page.stem)
 def test_snippets_run_and_print_what_the_page_says(page, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(toys, "multiplication", multiplication)
-    monkeypatch.setattr(cg, "analyze", analyze)
     names: dict[str, object] = {"__name__": "page"}
     if page.name == "README.md":
         names |= made_up()
