@@ -54,6 +54,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("gallery_figures.figures",),
     "reset_modules": (),
+    "capture_repr": (),  # only what an example prints
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

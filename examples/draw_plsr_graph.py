@@ -8,8 +8,8 @@ coefficients link layers, and correlations link the two sides of a layer. This d
 learnt two products, y_A = x1 x2 and y_B = x3 x4, and measures what the picture does not show: its components mix
 the two products.
 
-Run ``python examples/draw_plsr_graph.py [FILE]``; it takes a few seconds and writes a PNG (``plsr-graph.png`` where no
-file is named; the README shows ``figures/plsr-graph.png``).
+Run ``python examples/draw_plsr_graph.py figures/plsr-graph.png``; it takes a few seconds. Without a file it draws in
+memory alone.
 """
 
 import sys
@@ -60,8 +60,8 @@ for number, (left, right) in enumerate(pairwise(columns)):
     axes.annotate("", (left + 8, bottom + 6), (right - 8, bottom + 6), arrowprops={"arrowstyle": "-", "color": "#888"})
     axes.text((left + right) / 2, bottom + 12, words, ha="center", va="top", fontsize=9, color="#555")
 figure.set_size_inches(8, 3.9)
-place = Path(sys.argv[1] if len(sys.argv) > 1 else "plsr-graph.png")
-write_atomically(place, figure_bytes(figure, ".png", dpi=150))
+if sys.argv[1:]:
+    write_atomically(Path(sys.argv[1]), figure_bytes(figure, ".png", dpi=150))
 
 # %%
 # Do the groups follow the two products? In the task inputs only one product's factors vary, so the share of a

@@ -18,9 +18,11 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("path", [each for each in EXAMPLES if each.stem not in SLOW], ids=lambda path: path.stem)
 def test_an_example_runs(path, capsys, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(path)])
+    drawn = tmp_path / "plsr-graph.png"
+    monkeypatch.setattr(sys, "argv", [str(path), str(drawn)])
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out
+    assert drawn.exists() == (path.stem == "draw_plsr_graph")
 
 
 def test_the_picture_in_the_readme_is_as_wide_and_light_as_it_should_be() -> None:
