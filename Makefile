@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+DOCS_READY := $(VENV)/.docs-installed
 
 # Where `make note` writes. With NOTE_OUT=figures it renews the results of the repository.
 NOTE_OUT ?= out/note
 
-.PHONY: demo test coverage note note-dominance benchmark clean
+.PHONY: demo test coverage note note-dominance docs notebooks benchmark clean
 
 demo: $(READY)
 	@echo "== Training the two toy networks and analysing each (results in out/)"
@@ -46,6 +47,19 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/untrained.py
 
+docs: $(DOCS_READY)
+	@echo "== Building the pages, offline and with warnings as errors (docs/_build/html/index.html)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+notebooks: $(DOCS_READY)
+	@echo "== Running the notebooks of docs/ and keeping what they print"
+	OMP_NUM_THREADS=1 $(BIN)/python docs/notebooks/run.py
+
+$(DOCS_READY): $(READY)
+	@echo "== Installing what builds the pages"
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	@touch $@
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "compgraph needs Python 3.11 or newer; $(PYTHON) is older. Say which to use: make PYTHON=python3.12 ..."; exit 1; }
@@ -55,4 +69,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) out docs/_build docs/gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -1,14 +1,17 @@
-"""Add a component method: canonical correlation analysis, in a dozen lines.
+"""
+Add a component method
+======================
 
-A method is a function from the moments of a pair of spaces to axes and strengths of its ``x`` side; for what a layer
-writes it gets the same moments with ``x`` and ``y`` exchanged. Where the two sides need different functions, both go
-into a `compgraph.Method`.
+Canonical correlation analysis, in a dozen lines. A method is a function from the moments of a pair of spaces to axes
+and strengths of its ``x`` side; for what a layer writes it gets the same moments with ``x`` and ``y`` exchanged. Where
+the two sides need different functions, both go into a `compgraph.decompose.Method`.
 """
 
 import numpy as np
 
 import compgraph as cg
 from compgraph.decompose import register_method
+from compgraph.show import graph_figure
 from compgraph.toys import multiplication
 
 
@@ -24,19 +27,19 @@ def canonical(moments: cg.Moments, n_components: int) -> tuple[np.ndarray, np.nd
     return axes, np.einsum("kd,de,ke->k", axes, moments.xx, axes) / moments.n
 
 
-def main() -> None:
-    """Use the method by name and as a function."""
-    register_method("cca", canonical)
-    toy = multiplication(seed=0)
-    stats = cg.collect(toy.model, toy.data, layers=["layers.*.act", "head"])
-    named, passed = cg.components(stats, "cca", n_components=2), cg.components(stats, canonical, n_components=2)
-    for space, part in named.items():
-        assert np.array_equal(part.axes, passed[space].axes)
-        print(f"{space!s:20} strongest component along {np.round(part.axes[0], 2)}")
-    graph = cg.build_graph(named, cg.edges(stats, named, "correlation"))
-    assert len(graph) == 12
-    print(graph)
+# %%
+# By its name or as a function, it is a method like the others.
+register_method("cca", canonical)
+toy = multiplication(seed=0)
+stats = cg.collect(toy.model, toy.data, layers=["layers.*.act", "head"])
+named, passed = cg.components(stats, "cca", n_components=2), cg.components(stats, canonical, n_components=2)
+for space, part in named.items():
+    assert np.array_equal(part.axes, passed[space].axes)
+    print(f"{space!s:18} variance of its two components: {np.round(part.strength, 3)}")
 
-
-if __name__ == "__main__":
-    main()
+# %%
+# So are its components.
+graph = cg.build_graph(named, cg.edges(stats, named, "correlation"))
+assert len(graph) == 12
+print(graph)
+figure = graph_figure(graph)

@@ -1,9 +1,15 @@
-"""Draw the four figures of docs/method.md, and check what the page says of them.
+"""
+Draw the figures of the page on the method
+==========================================
+
+Four figures of docs/method.md, with a check of what the page says of them.
 
 Run ``python examples/explain_the_method.py``; it takes a few minutes and writes ``figures/method-*.png``. ``--quick``
 takes fewer networks, ``--out FOLDER`` writes elsewhere. The networks have the seeds 100 to 104; nothing in the method
 was tuned on those.
 """
+
+# sphinx_gallery_thumbnail_path = "../figures/method-mixing.png"
 
 import argparse
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "method.md"
 WIDTH, MOST_BYTES = 1200, 200_000
 
 

@@ -1,0 +1,51 @@
+"""Pages, notebooks and examples train the same networks and ask the same of them; once is enough for all."""
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+
+import compgraph as cg
+from compgraph import pipeline, toys
+from compgraph.connect import RULES
+from compgraph.decompose import METHODS, ROTATIONS
+from compgraph.group import ALGORITHMS
+from compgraph.show import export
+
+multiplication = functools.cache(toys.multiplication)
+
+
+class Analyses:
+    """`compgraph.analyze`, which remembers what it has found."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[object, ...], cg.Analysis] = {}
+        self.kept: list[object] = []  # what lives keeps its id
+
+    def __call__(self, *given: object, **options: object) -> cg.Analysis:
+        key = (*map(id, given[:2]), *map(str, given[2:]), *map(str, sorted(options.items())))
+        if key not in self.found:
+            self.kept.append(given)
+            self.found[key] = pipeline.analyze(*given, **options)
+        return self.found[key]
+
+
+analyses = Analyses()
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be trained or analysed twice."""
+    monkeypatch.setattr(toys, "multiplication", multiplication)
+    monkeypatch.setattr(cg, "analyze", analyses)
+
+
+@pytest.fixture(autouse=True)
+def registries() -> Iterator[None]:
+    """Forget what pages register."""
+    names = (METHODS, ROTATIONS, RULES, ALGORITHMS, export._EXPORTERS)
+    before = [dict(each) for each in names]
+    yield
+    for each, known in zip(names, before, strict=True):
+        each.clear()
+        each.update(known)

@@ -1,0 +1,47 @@
+"""The reference lists every name of every package face, once, and pages import nothing deeper."""
+
+import re
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import compgraph as cg
+
+ROOT = Path(__file__).parents[2]
+FACES = (
+    "compgraph",
+    *(f"compgraph.{path.parent.name}" for path in sorted((ROOT / "src/compgraph").glob("*/__init__.py"))),
+)
+PAGES = {
+    face: ROOT / "docs" / "reference" / f"{face.rpartition('.')[2]}.md" for face in FACES if face != "compgraph.cli"
+}
+PUBLIC = {*FACES, "compgraph.errors", "compgraph.decompose.interaction"}
+
+
+@pytest.mark.parametrize("face", PAGES)
+def test_every_name_is_listed_once(face) -> None:
+    text = PAGES[face].read_text()
+    described, values = (re.findall(each, text, flags=re.MULTILINE) for each in (r"^   (\w+)$", r"^\| `(\w+)` \|"))
+    elsewhere = re.search(r"\[described there\]\(compgraph\.md\): (.*)\.$", text, flags=re.MULTILINE)
+    everyday = re.findall(r"`(\w+)`", elsewhere[1]) if elsewhere else []
+    listed = Counter([*described, *values, *everyday])
+    assert set(listed) == set(import_module(face).__all__)
+    assert max(listed.values()) == 1
+    if face != "compgraph":
+        left_out = re.search(r"^   :exclude-members: (.*)$", text, flags=re.MULTILINE)
+        assert set(everyday) == set(import_module(face).__all__) & set(cg.__all__)
+        assert (set(left_out[1].split(", ")) if left_out else set()) == {*everyday, *values}
+
+
+@pytest.mark.parametrize("folder", ["docs", "examples", "README.md"])
+def test_nothing_imports_from_deeper_than_a_face(folder) -> None:
+    start = ROOT / folder
+    files = [start] if start.is_file() else [*start.glob("*.py"), *start.rglob("*.md"), *start.rglob("*.ipynb")]
+    deeper = {
+        path.name: set(re.findall(r"from (compgraph(?:\.\w+)*) import", path.read_text())) - PUBLIC
+        for path in files
+        if "_build" not in path.parts and "gallery" not in path.parts
+    }
+    assert not {name: modules for name, modules in deeper.items() if modules}
