@@ -26,7 +26,7 @@ def body_lengths(module: ast.Module) -> dict[str, int]:
 
 def fullness(folder: Path) -> dict[str, int]:
     places = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
-    return {str(place.relative_to(folder)): len(list(place.glob("*.py"))) for place in places}
+    return {str(place.relative_to(folder)): len(list(place.glob("[!_]*.py"))) for place in places}
 
 
 def dangers(module: ast.Module) -> list[str]:

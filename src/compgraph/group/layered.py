@@ -35,6 +35,13 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
         Dimensionless, below 1; 0 for a single group, and without links between layers; not above 0 for groups that
         are layers.
 
+    Raises
+    ------
+    BadRequest
+        When a node with links has no group.
+    GraphError
+        When a weight is missing, negative or not finite.
+
     Notes
     -----
     Ordinary modularity compares with links between any two nodes, so it rewards groups that are merely layers; here
