@@ -1,5 +1,6 @@
 """How Sphinx builds the pages: offline, and with every warning an error (see the Makefile)."""
 
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -45,11 +46,16 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"  # the committed outputs are shown; tests/docs runs the cells
 myst_all_links_external = False
 
+# The gallery takes every folder below as a part of itself, and the note's experiments are a book of their own.
+shutil.rmtree(HERE / "_build" / "examples", ignore_errors=True)
+(HERE / "_build" / "examples").mkdir(parents=True)
+for example in [*(HERE.parent / "examples").glob("*.py"), HERE.parent / "examples" / "README.txt"]:
+    shutil.copy2(example, HERE / "_build" / "examples")
+
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
+    "examples_dirs": "_build/examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"(find_tasks|add_a_method|draw_plsr_graph)\.py",  # the others are shown without being run
-    "ignore_pattern": r"(^|[\\/])(note|__init__)([\\/.]|$)",
     "nested_sections": False,
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("gallery_figures.figures",),

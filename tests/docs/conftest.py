@@ -1,16 +1,11 @@
 """Pages, notebooks and examples train the same networks and ask the same of them; once is enough for all."""
 
 import functools
-from collections.abc import Iterator
 
 import pytest
 
 import compgraph as cg
 from compgraph import pipeline, toys
-from compgraph.connect import RULES
-from compgraph.decompose import METHODS, ROTATIONS
-from compgraph.group import ALGORITHMS
-from compgraph.show import export
 
 multiplication = functools.cache(toys.multiplication)
 
@@ -38,14 +33,3 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be trained or analysed twice."""
     monkeypatch.setattr(toys, "multiplication", multiplication)
     monkeypatch.setattr(cg, "analyze", analyses)
-
-
-@pytest.fixture(autouse=True)
-def registries() -> Iterator[None]:
-    """Forget what pages register."""
-    names = (METHODS, ROTATIONS, RULES, ALGORITHMS, export._EXPORTERS)
-    before = [dict(each) for each in names]
-    yield
-    for each, known in zip(names, before, strict=True):
-        each.clear()
-        each.update(known)
