@@ -125,6 +125,12 @@ def test_chance_in_several_chunks(monkeypatch) -> None:
     assert found.chance_mean == pytest.approx(0, abs=0.05)
 
 
+def test_labels_themselves_are_one_of_the_permutations() -> None:
+    # Of 40 nodes no permutation in 9 agrees as well: the smallest p-value that 9 permutations can give.
+    values = {f"n{i}": i % 2 for i in range(40)}
+    assert agreement(values, values, n_permutations=9).p_value == pytest.approx(1 / 10)
+
+
 def test_p_values_are_level_without_agreement() -> None:
     rng = np.random.default_rng(4)
     values = [
