@@ -3,10 +3,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
+from torch import nn
 
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, UnknownName
+from compgraph.observe import collect
 from compgraph.statistics import GradientMoments, Moments, Pair, Space, Statistics
 from fixtures.probes import SilentProbe
 
@@ -68,8 +71,16 @@ def test_a_misspelt_method_is_named_with_the_nearest(stats: Statistics) -> None:
 
 @pytest.mark.parametrize("method", ["pca", "plsr", "neuron", "gradient", "interaction"])
 def test_a_dead_layer_is_named(method: str) -> None:
-    with pytest.raises(DeadSite, match=r"fc out never varies over the 9 rows.*Leave 'fc' out"):
+    with pytest.raises(DeadSite, match=r"fc out never varies over the 9 rows.*components\. Give data that moves it"):
         components(statistics(np.random.default_rng(0).normal(size=(9, 2)), np.ones((9, 3))), method)
+
+
+def test_a_layer_that_can_be_left_out_is_to_be_left_out() -> None:
+    dead = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
+    nn.init.constant_(dead[0].bias, -100.0)
+    data = torch.randn(9, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(DeadSite, match=r"1 out never varies over the 9 rows.*Leave '1' out of layers, or give data"):
+        components(collect(dead, data), "pca")
 
 
 def test_gradients_need_the_model(stats: Statistics) -> None:

@@ -18,7 +18,7 @@ from compgraph.errors import BadRequest, CompgraphError, FileFormatError
 from compgraph.group import ALGORITHMS, communities
 from compgraph.observe import describe, sites
 from compgraph.pipeline import ALGORITHM, METHOD, RULE, analyze
-from compgraph.show import groups_of, save
+from compgraph.show import groups_of, registered_exporters, save
 from compgraph.toys import TOYS
 
 INTERRUPTED = 130
@@ -200,7 +200,8 @@ def _add_export(commands: Any) -> None:
     example = "compgraph export results/graph.json tasks.html"
     command = _command(commands, "export", _export, "turn a stored graph into a page, drawing or other format", example)
     command.add_argument("graph", help=".json or .graphml file of a component graph")
-    command.add_argument("output", help="ends in .html, .dot, .svg, .png, .pdf, .json or .graphml")
+    known = registered_exporters()
+    command.add_argument("output", help=f"ends in {', '.join(known[:-1])} or {known[-1]}")
 
 
 def _export(options: argparse.Namespace) -> None:

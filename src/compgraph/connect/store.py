@@ -53,7 +53,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, data)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = _reason(error)
         raise OutputError(
             f"cannot write {str(path)!r}: {reason}. Nothing was changed there; choose a path that can be written."
         ) from error
@@ -87,7 +87,7 @@ def require_writable(folder: str | os.PathLike[str]) -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = _reason(error)
         raise OutputError(
             f"cannot write into {str(folder)!r}: {reason}. Choose a folder that can be written."
         ) from error
@@ -107,6 +107,12 @@ def _replace(target: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a part of the path is a file and not a folder"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _umask() -> int:

@@ -180,8 +180,8 @@ def components(
     usual = LIMIT if isinstance(chosen, Interaction) else DEFAULT_LIMIT
     limit = usual if n_components is None else whole_number(n_components, "n_components", minimum=1)
     for pair in stats.pairs:
-        _require_alive(pair.source, stats.moments[pair].xx, stats.moments[pair].n)
-        _require_alive(pair.target, stats.moments[pair].yy, stats.moments[pair].n)
+        _require_alive(pair.source, stats, stats.moments[pair].xx, stats.moments[pair].n)
+        _require_alive(pair.target, stats, stats.moments[pair].yy, stats.moments[pair].n)
     if n_components is not None:
         _require_reachable(stats, limit)
     if isinstance(chosen, Interaction):
@@ -274,11 +274,13 @@ def _finish(space: Space, name: str, found: Any, moments: Moments) -> Components
     )
 
 
-def _require_alive(space: Space, scatter: Float64[np.ndarray, "d d"], n: int) -> None:
+def _require_alive(space: Space, stats: Statistics, scatter: Float64[np.ndarray, "d d"], n: int) -> None:
     if not np.trace(scatter) > 0:
+        always = space.layer in ("input", stats.layers[-1])  # tapped whatever layers say
+        leave = "" if always else f"Leave {space.layer!r} out of layers, or "
+        remedy = f"{leave}{'give' if leave else 'Give'} data that moves it"
         raise DeadSite(
-            f"{space} never varies over the {n} rows collected: it is dead or constant and has no components. "
-            f"Leave {space.layer!r} out of layers, or give data that moves it."
+            f"{space} never varies over the {n} rows collected: it is dead or constant and has no components. {remedy}."
         )
 
 

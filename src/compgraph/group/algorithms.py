@@ -45,6 +45,15 @@ def register_algorithm(name: str, function: Algorithm) -> None:
     function
         ``function(graph, weight=, seed=, **params)`` returning an iterable of node sets. Whichever of ``weight`` and
         ``seed`` its signature lacks is not passed; one without ``seed`` is taken to be deterministic.
+
+    Examples
+    --------
+    >>> def by_index(graph, weight):
+    ...     indices = nx.get_node_attributes(graph, "index")
+    ...     return [{node for node in graph if indices[node] == index} for index in set(indices.values())]
+    >>> register_algorithm("index", by_index)
+    >>> "index" in ALGORITHMS
+    True
     """
     ALGORITHMS[name] = function
 

@@ -52,6 +52,13 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     ----------
     Sinkhorn, R., Knopp, P. (1967). Concerning nonnegative matrices and doubly stochastic matrices.
     https://doi.org/10.2140/pjm.1967.21.343
+
+    Examples
+    --------
+    >>> graph = nx.Graph()
+    >>> graph.add_weighted_edges_from([("a", "c", 4.0), ("a", "d", 1.0), ("b", "c", 1.0), ("b", "d", 1.0)])
+    >>> {node: round(total, 3) for node, total in balanced(graph).degree(weight="weight")}
+    {'a': 0.25, 'c': 0.25, 'd': 0.25, 'b': 0.25}
     """
     links, result = links_of(graph, weight), graph.copy()
     for (a, b), weights in links.matrices.items():

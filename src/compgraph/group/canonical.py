@@ -38,6 +38,17 @@ def canonical_copy(graph: nx.DiGraph, *, weight: str = "weight") -> nx.Graph:
     Algorithms that visit nodes in stored order return other partitions for other orders; numbering and sorting
     first takes that freedom away. ``networkx.DiGraph.to_undirected`` would keep only one of two reciprocal edges.
     Time O(n log n + m log m), memory O(n + m).
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> copy = canonical_copy(graph)
+    >>> list(copy), copy.nodes[0]["layer"], copy.nodes[4]["layer"]
+    ([0, 1, 2, 3, 4], 'input', 'output')
     """
     _require_weights(graph, weight)
     check_graph(graph)

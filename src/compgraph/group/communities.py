@@ -137,6 +137,17 @@ def communities(
 
     Blondel, V. D. et al. (2008). Fast unfolding of communities in large networks.
     https://doi.org/10.1088/1742-5468/2008/10/P10008
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> found = cg.communities(graph, "louvain", n_null=19)
+    >>> sorted(found.assignment) == sorted(graph), 0 < found.p_value <= 1
+    (True, True)
     """
     seed = whole_number(seed, "seed", minimum=0)
     n_seeds = whole_number(n_seeds, "n_seeds", minimum=1)

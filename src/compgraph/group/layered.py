@@ -52,6 +52,16 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
     ----------
     Barber, M. J. (2007). Modularity and community detection in bipartite networks.
     https://doi.org/10.1103/PhysRevE.76.066102
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph()
+    >>> for layer, side, depth in (("x", "in", 0), ("y", "out", 1)):
+    ...     for i in (0, 1):
+    ...         graph.add_node(f"{layer}{i}", layer=layer, side=side, depth=depth, index=i)
+    >>> graph.add_weighted_edges_from([("x0", "y0", 3.0), ("x0", "y1", 1.0), ("x1", "y1", 4.0)])
+    >>> layered_modularity(graph, {"x0": 0, "y0": 0, "x1": 1, "y1": 1})
+    0.375
     """
     links = links_of(graph, weight)
     number = {group: i for i, group in enumerate(dict.fromkeys(group_of.values()))}

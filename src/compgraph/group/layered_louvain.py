@@ -80,6 +80,13 @@ def layered_louvain_communities(
 
     Mucha, P. J. et al. (2010). Community structure in time-dependent, multiscale, and multiplex networks.
     https://doi.org/10.1126/science.1184819
+
+    Examples
+    --------
+    >>> graph = nx.disjoint_union(nx.complete_graph(3), nx.complete_graph(3))
+    >>> nx.set_edge_attributes(graph, 1.0, "weight")
+    >>> sorted(map(sorted, layered_louvain_communities(graph, seed=0)))
+    [[0, 1, 2], [3, 4, 5]]
     """
     links = links_of(graph, weight)
     labels = layered_louvain_labels(links, seed, resolution=resolution, balance=balance, within=within)

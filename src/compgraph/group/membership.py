@@ -40,6 +40,16 @@ def memberships(
     -----
     Links within a layer join two descriptions of the same activations and say nothing about sharing, so they are left
     out where there are others. Time O(edges x groups), memory O(edges + nodes x groups).
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph()
+    >>> for layer, side, depth in (("x", "in", 0), ("y", "out", 1)):
+    ...     for i in (0, 1):
+    ...         graph.add_node(f"{layer}{i}", layer=layer, side=side, depth=depth, index=i)
+    >>> graph.add_weighted_edges_from([("x0", "y0", 3.0), ("x0", "y1", 1.0), ("x1", "y1", 4.0)])
+    >>> memberships(graph, {"x0": 0, "y0": 0, "x1": 1, "y1": 1})["x0"]
+    (0.75, 0.25)
     """
     links = links_of(graph, weight, ordered_nodes(graph))
     own = np.array([group_of[str(node)] for node in links.nodes], dtype=np.int64)

@@ -75,6 +75,18 @@ def null_graphs(
     ----------
     Deming, W. E., Stephan, F. F. (1940). On a least squares adjustment of a sampled frequency table when the expected
     marginal totals are known. https://doi.org/10.1214/aoms/1177731829
+
+    Examples
+    --------
+    >>> graph = nx.DiGraph()
+    >>> for layer, side, depth in (("x", "in", 0), ("y", "out", 1)):
+    ...     for i in (0, 1):
+    ...         graph.add_node(f"{layer}{i}", layer=layer, side=side, depth=depth, index=i)
+    >>> graph.add_weighted_edges_from([("x0", "y0", 3.0), ("x0", "y1", 1.0), ("x1", "y1", 4.0)])
+    >>> for null in null_graphs(graph, n=2):
+    ...     print({node: round(total, 6) for node, total in null.out_degree(weight="weight") if total})
+    {'x0': 4.0, 'x1': 4.0}
+    {'x0': 4.0, 'x1': 4.0}
     """
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
     links = links_of(graph, weight, ordered_nodes(graph))

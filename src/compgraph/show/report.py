@@ -85,7 +85,8 @@ def _group_lines(graph: nx.DiGraph, found: Partition) -> list[str]:
         lines.append(f"  {printable(found.name(group))}: {len(nodes)} components ({where})")
     shared = found.shared()
     if shared:
-        lines.append(f"  shared by several groups: {len(shared)} components, such as {printable(shared[0])}")
+        count = f"{len(shared)} component{'s' * (len(shared) > 1)}"
+        lines.append(f"  shared by several groups: {count}, such as {printable(shared[0])}")
     return lines
 
 

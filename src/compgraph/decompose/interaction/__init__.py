@@ -3,7 +3,14 @@
 from compgraph.decompose.interaction.blocks import Split, split
 from compgraph.decompose.interaction.commutant import Coupling, Modes, joint_diagonaliser, modes
 from compgraph.decompose.interaction.gaps import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
-from compgraph.decompose.interaction.method import COMMUTANT, LIMIT, Interactions, blocks_of, interaction_components
+from compgraph.decompose.interaction.method import (
+    COMMUTANT,
+    LIMIT,
+    Candidate,
+    Interactions,
+    blocks_of,
+    interaction_components,
+)
 from compgraph.decompose.interaction.rotations import ROTATIONS, Rotation, register_rotation
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "LARGEST_LEAK",
     "LIMIT",
     "ROTATIONS",
+    "Candidate",
     "Coupling",
     "Finding",
     "Interactions",

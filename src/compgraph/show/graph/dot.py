@@ -35,6 +35,16 @@ def dot_text(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     -----
     O(n log n + m log m) for n nodes and m edges. Pen widths are in points, linear in the weight relative to the
     strongest edge of the same two spaces; edges inside a group have its colour, weak ones are more transparent.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> print(dot_text(graph).splitlines()[0])
+    digraph compgraph {
     """
     shown, drawing = scene(graph, groups), graphviz.Digraph("compgraph")
     drawing.attr(rankdir="LR", ranksep="1.4", nodesep="0.12", splines="line", outputorder="edgesfirst")

@@ -45,6 +45,16 @@ def graph_figure(graph: nx.DiGraph, groups: Partition | None = None) -> Figure:
     Notes
     -----
     Widths are linear in the weight relative to the strongest edge between the same two spaces. O(n log n + m log m).
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> graph_figure(graph).get_suptitle()
+    'Component graph: neuron components, covariance weights'
     """
     shown = scene(graph, groups)
     xs, ys = ([mark.place[axis] for mark in shown.marks] or [0.0] for axis in (0, 1))
@@ -117,6 +127,13 @@ def add_legend(figure: Figure, entries: list[tuple[str, str]]) -> None:
         Where to draw.
     entries
         Names and their colours; nothing is drawn when there are none.
+
+    Examples
+    --------
+    >>> figure = Figure(layout="constrained")
+    >>> add_legend(figure, [("left", "#0072B2"), ("right", "#E69F00")])
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['left', 'right']
     """
     if not entries:
         return
@@ -142,6 +159,11 @@ def figure_bytes(figure: Figure, suffix: str, *, dpi: int = 200) -> bytes:
     -------
     bytes
         Without date or version; text stays text in SVG.
+
+    Examples
+    --------
+    >>> figure_bytes(Figure(), ".png")[1:4], figure_bytes(Figure(), ".svg")[:5]
+    (b'PNG', b'<?xml')
     """
     stream = io.BytesIO()
     with (

@@ -45,6 +45,16 @@ def html_page(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     Notes
     -----
     O(n log n + m log m) for n nodes and m edges; about 0.5 MB plus 200 bytes an edge.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> html_page(graph)[:15]
+    '<!DOCTYPE html>'
     """
     from pyvis.network import Network  # imports IPython, which is slow
 

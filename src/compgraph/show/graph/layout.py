@@ -108,6 +108,17 @@ def layered_positions(graph: nx.DiGraph, groups: Partition | None = None) -> dic
     Notes
     -----
     O(n log n) for n nodes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import compgraph as cg
+    >>> stats = cg.collect(torch.nn.Linear(3, 2), torch.eye(3))
+    >>> parts = cg.components(stats, "neuron")
+    >>> graph = cg.build_graph(parts, cg.edges(stats, parts, "covariance"))
+    >>> places = layered_positions(graph)
+    >>> places["input/in/0"][0] < places["output/out/0"][0]
+    True
     """
     group_of = shown_groups(groups)
     table = columns(graph, groups)
