@@ -16,7 +16,7 @@ from torch import nn
 import compgraph as cg
 from compgraph.cli import commands as cli
 from compgraph.cli import demo
-from compgraph.show.graph.grouped import with_groups
+from compgraph.show.graph.groups_on_nodes import with_groups
 
 CODE = """
 import torch

@@ -1,5 +1,6 @@
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -541,3 +542,21 @@ def test_no_layers_are_no_wish(mlp, rows):
 
 def test_what_was_asked_is_kept(mlp, rows):
     assert collect(mlp, rows, ["tanh"], rows="sample").asked == Look(["tanh"], "sample")
+
+
+def test_every_row_can_be_kept_and_one_is_enough(mlp, rows):
+    stats = collect(mlp, rows, sample="all")
+    for pair, sample in stats.samples.items():
+        assert sorted(sample.ids.tolist()) == list(range(len(rows)))
+        assert len(sample.x) == stats.moments[pair].n
+    assert collect(mlp, rows[:1], sample="all").n_samples == 1
+    with pytest.raises(EmptyData, match="data has 1 row"):
+        collect(mlp, rows[:1])
+    with pytest.raises(BadRequest, match="sample='every': a whole number of at least 1"):
+        inspect.unwrap(collect)(mlp, rows, sample="every")
+
+
+def test_more_rows_than_can_be_held_at_once_are_refused(mlp, rows, monkeypatch):
+    monkeypatch.setattr(import_module("compgraph.observe.collect"), "ALL_ROWS", 199)
+    with pytest.raises(BadRequest, match="200 rows came, and sample='all' holds 199 at once"):
+        collect(mlp, rows, sample="all")

@@ -11,7 +11,7 @@ from compgraph.connect import check_graph, to_graphml, to_json, write_atomically
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.group import Partition
 from compgraph.show.graph.dot import dot_text
-from compgraph.show.graph.grouped import groups_of, require_groups, with_groups
+from compgraph.show.graph.groups_on_nodes import groups_of, require_groups, with_groups
 from compgraph.show.graph.html import html_page
 from compgraph.show.graph.render import render
 
