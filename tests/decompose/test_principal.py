@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from compgraph.decompose import Directions, components, neurons, pca
-from compgraph.decompose.directions import neighbour_gaps
+from compgraph.decompose.eigenvalues import neighbour_gaps
 from compgraph.errors import BadRequest
 from compgraph.observe import collect
 from compgraph.statistics import Moments

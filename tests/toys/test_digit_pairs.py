@@ -58,7 +58,7 @@ def test_training_sees_no_held_out_image(monkeypatch, split):
 
     # The package exports the function under the name of its module.
     module = import_module("compgraph.toys.digit_pairs")
-    monkeypatch.setattr("compgraph.toys.readers.fit", spy)
+    monkeypatch.setattr("compgraph.toys.train_readers.fit", spy)
     monkeypatch.setattr(module, "PAIRS", replace(module.PAIRS, noise=0.0))
     toy = digit_pairs(seed=0)
     trained, shown = as_set(torch.cat(seen).reshape(-1, 64)), as_set(toy.data.reshape(-1, 64))

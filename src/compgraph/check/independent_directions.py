@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 
 from compgraph.arrays import require_finite
-from compgraph.decompose.directions import descending_eigh, support
+from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.decompose.interaction.commutant import joint_diagonaliser
+from compgraph.decompose.numerical_rank import support
 from compgraph.errors import EmptyData
 from compgraph.records import brief, read_only
 

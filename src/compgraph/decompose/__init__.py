@@ -1,11 +1,12 @@
 """Statistics become components: linear algebra on small matrices, NumPy and SciPy only."""
 
 from compgraph.decompose.components import Components, ComponentSet, components
-from compgraph.decompose.directions import Directions, support
+from compgraph.decompose.directions import Directions
 from compgraph.decompose.gradient import gradient_reads
 from compgraph.decompose.interaction.method import Interactions, interaction_components
 from compgraph.decompose.interaction.rotations import ROTATIONS, register_rotation
 from compgraph.decompose.methods import METHODS, Decomposition, Interaction, Method, register_method
+from compgraph.decompose.numerical_rank import support
 from compgraph.decompose.partial_least_squares import PartialLeastSquares, partial_least_squares
 from compgraph.decompose.principal import neurons, pca
 

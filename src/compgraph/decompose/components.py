@@ -9,9 +9,11 @@ from jaxtyping import Float, Float64, Int64
 
 from compgraph.arguments import whole_number
 from compgraph.arrays import fix_signs, require_finite
-from compgraph.decompose.directions import Directions, neighbour_gaps, support
+from compgraph.decompose.directions import Directions
+from compgraph.decompose.eigenvalues import neighbour_gaps
 from compgraph.decompose.interaction.method import LIMIT, Interactions, interaction_components
 from compgraph.decompose.methods import Decomposition, Interaction, Method, resolve_method
+from compgraph.decompose.numerical_rank import support
 from compgraph.errors import BadRequest, DeadSite, ShapeError
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Space, Statistics
@@ -21,7 +23,7 @@ DEFAULT_LIMIT = 16
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Components:
-    """Directions of one space, in the order in which the method found them.
+    """The components of one space, in the order in which the method found them.
 
     Attributes
     ----------

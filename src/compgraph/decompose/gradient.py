@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.decompose.directions import Directions, descending_eigh
+from compgraph.decompose.directions import Directions
+from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.statistics import GradientMoments
 
 # Directions beyond this share of all gradient energy are hardly read; they would be noise among the components.

@@ -7,7 +7,8 @@ from jaxtyping import Float64
 from scipy.linalg import eigh
 
 from compgraph.arrays import fix_signs
-from compgraph.decompose.directions import RANK_TOLERANCE, Directions, support
+from compgraph.decompose.directions import Directions
+from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from compgraph.decompose.directions import Directions, descending_eigh, neighbour_gaps, support, varying
+from compgraph.decompose.directions import Directions
+from compgraph.decompose.eigenvalues import descending_eigh, neighbour_gaps
+from compgraph.decompose.numerical_rank import support, varying
 from compgraph.errors import BadRequest
 from compgraph.statistics import Moments
 
@@ -17,7 +19,7 @@ def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Direction
     moments
         Of the space, as ``x``.
     n_components
-        At most this many; fewer where the numerical rank is lower, see `compgraph.decompose.directions.support`.
+        At most this many; fewer where the numerical rank is lower, see `compgraph.decompose.support`.
     share
         Of the variance of the space, above 0: no more directions than hold it. ``functools.partial(pca, share=0.99)``
         is a method for `compgraph.components`.

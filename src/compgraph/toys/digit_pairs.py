@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import torch
 
-from compgraph.toys.readers import Examples, Recipe, train_readers
 from compgraph.toys.toy import Toy
 from compgraph.toys.train_one import isolated, seed_list
+from compgraph.toys.train_readers import Examples, Recipe, train_readers
 
 N_TRAIN_IMAGES = 1347
 

@@ -3,9 +3,9 @@
 import torch
 
 from compgraph.arguments import whole_number
-from compgraph.toys.readers import Examples, Recipe, train_readers
 from compgraph.toys.toy import Toy
 from compgraph.toys.train_one import isolated
+from compgraph.toys.train_readers import Examples, Recipe, train_readers
 
 N_TRAIN_FLOWERS = 110
 

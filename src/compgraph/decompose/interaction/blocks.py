@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 from sklearn.cluster import KMeans
 
-from compgraph.decompose.directions import descending_eigh
+from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.decompose.interaction.commutant import Modes, joint_diagonaliser
 from compgraph.decompose.interaction.gaps import (
     LARGEST_LEAK,

@@ -31,7 +31,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from compgraph.decompose.directions import descending_eigh
+from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.records import brief, read_only
 
 DEAD = 1e-9  # energy of a pair of outputs below this part of the largest: nothing could be told from it

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from compgraph.decompose.directions import descending_eigh
+from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.decompose.interaction.blocks import Split, split
 from compgraph.records import brief
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from compgraph.decompose.directions import RANK_TOLERANCE, descending_eigh, support, varying
+from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support, varying
 from compgraph.errors import DeadSite
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Space, Statistics

@@ -6,8 +6,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from compgraph.decompose import Components, components, directions
-from compgraph.decompose.directions import support, varying
+from compgraph.decompose import Components, components, numerical_rank
+from compgraph.decompose.numerical_rank import support, varying
 from compgraph.observe import collect
 from compgraph.statistics import Moments
 
@@ -75,7 +75,7 @@ def test_a_feature_on_a_large_scale_leaves_the_others_read() -> None:
 
 def test_variances_alone_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_variance(scatter: np.ndarray) -> np.ndarray:
-        values, vectors = directions.descending_eigh(scatter)
+        values, vectors = numerical_rank.descending_eigh(scatter)
         return vectors[values > values[0] * 1e-8]
 
     monkeypatch.setattr("compgraph.decompose.principal.support", by_variance)
@@ -120,6 +120,6 @@ def test_what_cancels_in_float32_is_constant() -> None:
 def test_the_short_cut_gives_what_eigenvalues_give(smallest: float, monkeypatch: pytest.MonkeyPatch) -> None:
     scatter = np.array([[1.0, 1 - smallest], [1 - smallest, 1.0]])
     quick = support(scatter)
-    monkeypatch.setattr(directions, "_surely_independent", lambda _: False)
+    monkeypatch.setattr(numerical_rank, "_surely_independent", lambda _: False)
     assert_array_equal(quick, support(scatter))
-    assert len(quick) == (2 if smallest / (2 - smallest) > directions.RANK_TOLERANCE else 1)
+    assert len(quick) == (2 if smallest / (2 - smallest) > numerical_rank.RANK_TOLERANCE else 1)
