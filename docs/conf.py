@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
 project, author = "compgraph", "The compgraph authors"
-copyright = "The compgraph authors; MIT licence"  # noqa: A001 - Sphinx's own name
+project_copyright = "The compgraph authors; MIT licence"
 version = release = compgraph.__version__
 
 extensions = [

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from operator import attrgetter
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_misplaced_names_are_seen() -> None:
 
 def test_unknown_names_are_no_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'analyse'"):
-        cg.analyse  # noqa: B018
+        attrgetter("analyse")(cg)
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

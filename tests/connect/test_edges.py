@@ -9,8 +9,7 @@ from compgraph.connect import edges, register_rule
 from compgraph.connect.edges import correlation, covariance, plsr
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, NotFinite, ShapeError, UnknownName
-from compgraph.statistics import GradientMoments, Moments, Pair, Sample, Space, Statistics
-from fixtures.probes import SilentProbe
+from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Sample, Space, Statistics
 
 SPACES = (Space("input", "in", 0), Space("h", "out", 1), Space("h", "in", 1), Space("head", "out", 2))
 PAIRS = (Pair(SPACES[0], SPACES[1]), Pair(SPACES[2], SPACES[3]))
@@ -19,7 +18,7 @@ X = np.random.default_rng(2).normal(size=(200, 3)) * [2, 1, 0.5]
 ROWS = {PAIRS[0]: (X, np.tanh(X @ FIRST.T)), PAIRS[1]: (np.tanh(X @ FIRST.T), np.tanh(X @ FIRST.T) @ SECOND.T)}
 
 
-class Derivatives(SilentProbe):
+class Derivatives(Probe):
     """The network's own Jacobians, row by row."""
 
     def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:

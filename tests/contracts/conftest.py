@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from compgraph.statistics import GradientMoments, Moments, Pair, Sample, Space, Statistics
-from fixtures.probes import SilentProbe
+from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Sample, Space, Statistics
 
 SPACES = (Space("input", "in", 0), Space("h", "out", 1), Space("h", "in", 1), Space("head", "out", 2))
 PAIRS = (Pair(SPACES[0], SPACES[1]), Pair(SPACES[2], SPACES[3]))
 
 
 @dataclass
-class Jacobians(SilentProbe):
+class Jacobians(Probe):
     """The derivatives of the network in closed form."""
 
     jacobians: dict[Pair, np.ndarray]

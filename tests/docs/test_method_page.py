@@ -2,21 +2,23 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
-import pytest
+
+from fixtures.snippets import run_snippet
 
 PAGE = Path(__file__).parents[2] / "docs" / "method.md"
 WIDTH, MOST_BYTES = 1200, 200_000
 
 
-def test_snippets_run_and_find_both_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_snippets_run_and_find_both_tasks(tmp_path: Path) -> None:
     snippets = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert len(snippets) > 3
-    code, names = compile("\n".join(snippets), str(PAGE), "exec"), {"__name__": "method"}
-    exec(code, names)  # noqa: S102 - the repository's own page
+    names: dict[str, Any] = {}
+    said = run_snippet("\n".join(snippets), names, tmp_path)
     assert names["split"].n_blocks == names["analysis"].groups.n_groups == 2
-    assert "groups: 2 (p = " in capsys.readouterr().out
+    assert "groups: 2 (p = " in said
 
 
 def test_it_shows_every_figure_of_its_example() -> None:

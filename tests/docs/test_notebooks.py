@@ -1,13 +1,13 @@
 """The notebooks run, and hold what they printed when they were last run."""
 
-import contextlib
-import io
 import json
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 import torch
+
+from fixtures.snippets import run_snippet
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "docs" / "notebooks").glob("*.ipynb"))
 
@@ -31,11 +31,11 @@ def test_cells_run_and_print_where_the_notebook_holds_words(path, monkeypatch, t
     monkeypatch.chdir(tmp_path)
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     assert all(cell["outputs"] for cell in cells if "print(" in "".join(cell["source"]))
-    names: dict[str, object] = {"__name__": "notebook"}
+    names: dict[str, object] = {}
     torch.manual_seed(0)
     for number, cell in enumerate(cells):
         code = "".join(cell["source"]).replace("from IPython.display import Image\n", "Image = bytes\n")
-        with contextlib.redirect_stdout(io.StringIO()) as stream, mpl.rc_context():
-            exec(compile(code, f"{path.name}, cell {number}", "exec"), names)  # noqa: S102 - the repository's own
+        with mpl.rc_context():
+            said = run_snippet(code, names, tmp_path)
         held = "".join("".join(each.get("text", "")) for each in cell["outputs"])
-        assert bool(stream.getvalue()) == bool(held), f"cell {number} printed {stream.getvalue()!r}"
+        assert bool(said) == bool(held), f"cell {number} printed {said!r}"

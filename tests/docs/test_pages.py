@@ -1,9 +1,6 @@
 """Every page's snippets run one after another and print what the page says they print; links lead somewhere."""
 
-import ast
-import contextlib
 import doctest
-import io
 import re
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import torch
 
 import compgraph as cg
 from compgraph import toys
+from fixtures.snippets import run_snippet
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,22 +50,14 @@ def snippets(page: Path) -> list[tuple[str, str | None]]:
     ]
 
 
-def printed(code: str, names: dict[str, object], where: str) -> str:
-    with contextlib.redirect_stdout(io.StringIO()) as stream:
-        exec(compile(ast.parse(code), where, "exec"), names)  # noqa: S102 - the repository's own page
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize("page", [each for each in PAGES if each.name not in OWN_TEST], ids=lambda page: page.stem)
 def test_snippets_run_and_print_what_the_page_says(page, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "page"}
-    if page.name == "README.md":
-        names |= made_up()
+    names = made_up() if page.name == "README.md" else {}
     torch.manual_seed(0)
     with mpl.rc_context():
-        for number, (code, expected) in enumerate(snippets(page)):
-            said = printed(code, names, f"{page.name}, snippet {number}")
+        for code, expected in snippets(page):
+            said = run_snippet(code, names, tmp_path)
             if expected is not None:
                 assert CHECKER.check_output(expected, said, LENIENT), f"{code}\nprinted\n{said}\nnot\n{expected}"
 

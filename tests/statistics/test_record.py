@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 from compgraph.statistics import GradientMoments, MergedProbe, Moments, Pair, Probe, RowGradients, Sample, Space
 from compgraph.statistics import Statistics as Stats
-from fixtures.probes import SilentProbe
 
 PAIR = Pair(Space("input", "in", 0), Space("fc", "out", 1))
 RNG = np.random.default_rng(0)
@@ -19,7 +18,7 @@ FILTERS, PATTERNS = RNG.normal(size=(4, 2)), RNG.normal(size=(2, 3))
 
 
 @dataclass
-class Held(SilentProbe):
+class Held(Probe):
     """Derivatives held in memory, of the rows from a number on."""
 
     jacobians: np.ndarray
@@ -28,6 +27,9 @@ class Held(SilentProbe):
     def gradient_moments(self, _pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None) -> GradientMoments:
         found = GradientMoments.of(filters @ self.jacobians)
         return found if patterns is None else found.project(patterns)
+
+    def parts(self) -> tuple[Probe, ...]:
+        return (self,)
 
     def row_gradients(self, _pair: Pair, filters: np.ndarray) -> RowGradients:
         return RowGradients(filters @ self.jacobians, np.arange(self.first, self.first + len(self.jacobians)))

@@ -8,8 +8,7 @@ from numpy.testing import assert_allclose
 from compgraph.decompose.interaction import read_subspace as reads
 from compgraph.decompose.interaction.read_subspace import READ_ENERGY, Read, output_filters, read_spaces
 from compgraph.errors import BadRequest, DeadSite
-from compgraph.statistics import GradientMoments, Moments, Pair, Space, Statistics
-from fixtures.probes import SilentProbe
+from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Space, Statistics
 
 SPACES = (Space("input", "in", 0), Space("h", "in", 1))
 PAIRS = (Pair(SPACES[0], Space("h", "out", 1)), Pair(SPACES[1], Space("head", "out", 2)))
@@ -17,7 +16,7 @@ CHUNK = 64
 
 
 @dataclass
-class Tanh(SilentProbe):
+class Tanh(Probe):
     """``x -> tanh(A x) -> tanh(B h)``, and what a pass over rows leaves behind."""
 
     first: np.ndarray
