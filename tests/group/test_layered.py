@@ -2,6 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from compgraph.errors import BadRequest
 from compgraph.group import layered_modularity
 
 
@@ -60,3 +61,9 @@ def test_layers_and_one_group_are_no_structure(planted) -> None:
 
 def test_without_links_between_layers() -> None:
     assert layered_modularity(nx.DiGraph(), {}) == 0
+
+
+def test_a_node_with_links_needs_a_group(layered) -> None:
+    graph = layered([np.eye(2)])
+    with pytest.raises(BadRequest, match=r"lacks 2 nodes that have links, the first 'L0/in/1'; give each a group"):
+        layered_modularity(graph, {"L0/in/0": 0, "L1/out/0": 0})

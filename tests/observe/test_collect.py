@@ -552,7 +552,7 @@ def test_every_row_can_be_kept_and_one_is_enough(mlp, rows):
     assert collect(mlp, rows[:1], sample="all").n_samples == 1
     with pytest.raises(EmptyData, match="data has 1 row"):
         collect(mlp, rows[:1])
-    with pytest.raises(BadRequest, match="sample='every': a whole number of at least 1"):
+    with pytest.raises(BadRequest, match="sample is 'every'; needed is a whole number of at least 1, or \"all\""):
         inspect.unwrap(collect)(mlp, rows, sample="every")
 
 

@@ -64,13 +64,15 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
     0.375
     """
     links = links_of(graph, weight)
+    if not group_of.keys() >= set(links.nodes):
+        linked = {links.nodes[i] for end in links.pairs()[:2] for i in end.tolist()}
+        if lacking := [node for node in links.nodes if node in linked and node not in group_of]:
+            raise BadRequest(
+                f"group_of lacks {len(lacking)} nodes that have links, the first {lacking[0]!r}; give each a group."
+            )
     number = {group: i for i, group in enumerate(dict.fromkeys(group_of.values()))}
-    missing = len(number)
-    labels = np.array([number[group_of[node]] if node in group_of else missing for node in links.nodes], dtype=np.int64)
-    if (labels == missing).any() and any((labels[end] == missing).any() for end in links.pairs()[:2]):
-        nodes = [node for node, label in zip(links.nodes, labels, strict=True) if label == missing]
-        raise BadRequest(f"group_of lacks linked nodes among {nodes[:5]}; give every node with links a group.")
-    return modularity_of_links(links, labels)
+    labels = [number[group_of[node]] if node in group_of else len(number) for node in links.nodes]
+    return modularity_of_links(links, np.array(labels, dtype=np.int64))
 
 
 def modularity_of_links(links: Links, labels: Int64[np.ndarray, " n"]) -> float:

@@ -167,6 +167,8 @@ class _Wish:
 def _wish(layers: Layers, rows: RowMode, *, device: str | torch.device | None, **counts: object) -> _Wish:
     if rows not in ("position", "sample"):
         raise BadRequest(f'rows is {rows!r}; needed is "position" or "sample".')
+    if isinstance(counts["sample"], str) and counts["sample"] != "all":
+        raise BadRequest(f'sample is {counts["sample"]!r}; needed is a whole number of at least 1, or "all".')
     smallest = {"sample": 1, "seed": 0, "first_row": 0}
     counts["sample"] = ALL_ROWS if counts["sample"] == "all" else counts["sample"]
     checked = {name: whole_number(value, name, minimum=smallest[name]) for name, value in counts.items()}

@@ -187,15 +187,21 @@ def scene(graph: nx.DiGraph, groups: Partition | None = None) -> Scene:
         title(graph),
         summary(graph, groups),
         tuple(Headed(column, *heading(column, readers)) for column in columns(graph, groups)),
-        _marks(graph, groups, shades),
+        _marks(graph, groups, readers, group_of, shades),
         _lines(graph, nodes, group_of, relative, shades),
         _legend(groups, group_of),
         readable_threshold(relative, len(nodes)),
     )
 
 
-def _marks(graph: nx.DiGraph, groups: Partition | None, shades: Mapping[str, str]) -> tuple[Mark, ...]:
-    readers, places, group_of = next_layers(graph), layered_positions(graph, groups), shown_groups(groups)
+def _marks(
+    graph: nx.DiGraph,
+    groups: Partition | None,
+    readers: Mapping[int, str],
+    group_of: Mapping[str, int],
+    shades: Mapping[str, str],
+) -> tuple[Mark, ...]:
+    places = layered_positions(graph, groups)
     names = {} if groups is None else {group: groups.name(group) for group in set(group_of.values())}
     made = []
     for node in shades:
