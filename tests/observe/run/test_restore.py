@@ -33,7 +33,7 @@ class Saboteur(nn.Module):
         for module in self.modules():
             module.training = True
         check_random_state(None).rand()
-        if self.error is not None and self.batches == 3:
+        if self.error is not None and x.max() > 50:
             raise self.error
         return self.drop(self.fc(self.norm(x)))
 
@@ -73,7 +73,8 @@ def model() -> Saboteur:
 @pytest.mark.parametrize("error", [None, RuntimeError("no"), KeyboardInterrupt(), SystemExit()])
 def test_collect_leaves_the_model_as_it_was(model, error):
     data = torch.randn(40, 4)
-    loader, copy = DataLoader(data, batch_size=10, shuffle=True), data.clone()
+    data[10:] += 100
+    loader, copy = DataLoader(data, batch_size=10, shuffle=error is None), data.clone()
     model.error = error
     before = snapshot(model)
     if error is None:
@@ -173,3 +174,15 @@ def test_seeded_generators_are_put_back(error):
     assert found[0] == found[1]
     numbers = {number for each in (found[0], found[2]) for number in each}
     assert len(numbers) == 6, "seeds and libraries draw apart"
+
+
+def test_runs_inside_runs_record_as_they_say():
+    model, x = nn.Linear(2, 2), torch.ones(1, 2, requires_grad=True)
+    with observing(model, gradients=True):
+        with observing(model):
+            assert not model(x).requires_grad
+            with observing(model, gradients=True), torch.no_grad():
+                assert model(x).requires_grad
+            assert not model(x).requires_grad
+        assert model(x).requires_grad
+    assert torch.overrides._get_current_function_mode_stack() == []

@@ -1,29 +1,33 @@
-"""What modules return: whether it is an activation, and which of its axes holds the features."""
+"""What modules return: which of its tensors are activations, and which of their axes hold samples and features."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from compgraph.observe.run.nested import leaves, parts_of
+
 Selector = Callable[[Any], Any] | None
 
-# Types whose name settles which axis holds the features; every other module passes on what came before it.
+# torch's own types whose name settles which axis holds the features; a type of another author may use the name of one
+# of torch's and do otherwise, unless the name says how many axes of positions there are.
 _CHANNELS_FIRST = re.compile(r"\w*(Conv|ConvTranspose|Norm|Pool)[123]d|GroupNorm|Upsample")
-_FEATURES_LAST = re.compile(r"Linear|Bilinear|LayerNorm|RMSNorm|Embedding|RNNBase")
+_FEATURES_LAST = re.compile(
+    r"Linear|Bilinear|LayerNorm|RMSNorm|Embedding|RNNBase|MultiheadAttention|Transformer(En|De)coder(Layer)?"
+)
+_SEVERAL = re.compile(r"RNNBase|\w*(Attention|Attn|LSTM|GRU|RNN)\w*", re.IGNORECASE)
 
 
-def problem(output: Any, size: int) -> str:
-    """Say why an output is no activation: one dense floating tensor with one entry per sample.
+def problem(output: Any) -> str:
+    """Say why an output is no dense tensor of floating-point numbers.
 
     Parameters
     ----------
     output
         What a module or a selector returned.
-    size
-        Number of samples.
 
     Returns
     -------
@@ -40,9 +44,35 @@ def problem(output: Any, size: int) -> str:
         return f"gives {str(output.dtype).removeprefix('torch.')} numbers, not floating ones"
     if output.is_nested or output.layout != torch.strided or output.is_quantized or output.is_meta:
         return "gives a tensor that is nested, sparse, quantised or without data"
-    if output.dim() == 0 or len(output) != size:
-        return f"gives {tuple(output.shape)} for a batch of {size}: its first axis is not the samples"
     return ""
+
+
+def sample_axis(shape: tuple[int, ...], size: int, fewer: tuple[tuple[int, ...], int] | None) -> int | str:
+    """Find the axis of samples of an activation: the one whose length follows the number of samples.
+
+    Parameters
+    ----------
+    shape
+        Of the activation.
+    size
+        Number of samples.
+    fewer
+        Shape and number of samples in another run; without one, samples are the first axis.
+
+    Returns
+    -------
+    int or str
+        The axis, or why there is none.
+    """
+    of_batch = f"gives {shape} for a batch of {size}: "
+    if fewer is None or len(fewer[0]) != len(shape):
+        return 0 if shape[:1] == (size,) else of_batch + "its first axis is not the samples"
+    moved = [i for i, (one, other) in enumerate(zip(shape, fewer[0], strict=True)) if one != other]
+    if len(moved) == 1 and (shape[moved[0]], fewer[0][moved[0]]) == (size, fewer[1]):
+        return moved[0]
+    if not moved:
+        return of_batch + "no axis follows the number of samples"
+    return of_batch + f"its samples are folded into axis {moved[0]} with something else"
 
 
 def remedy(name: str, trouble: str) -> str:
@@ -53,7 +83,7 @@ def remedy(name: str, trouble: str) -> str:
     name
         Of the site.
     trouble
-        From `problem`.
+        From `problem` or `sample_axis`.
 
     Returns
     -------
@@ -62,41 +92,90 @@ def remedy(name: str, trouble: str) -> str:
     """
     if "same module" in trouble:
         return "Use that name."
-    if "numbers" in trouble:
-        return "Tap a module before or after it that gives floating-point activations."
+    if "numbers" in trouble or "for a batch of" in trouble:
+        return "Tap a module before or after it that gives floating-point activations, one entry for each sample."
     key = re.search("with the keys ('[^']*')", trouble)
     return (
-        "Pass a selector that picks one tensor with samples first, such as "
+        "Pass a selector that picks one tensor, such as "
         f"layers={{{name!r}: lambda out: out[{key[1] if key else 0}]}}, or tap one of its submodules."
     )
 
 
-def feature_axis(module: nn.Module, n_axes: int, before: Mapping[int, int]) -> int:
-    """Return the axis of features of an output.
+def instead(name: str, trouble: str, shape: tuple[int, ...]) -> str:
+    """Say what to have a model return in place of something that no graph can end at.
+
+    Parameters
+    ----------
+    name
+        Of the output.
+    trouble
+        From `problem` or `sample_axis`.
+    shape
+        Of the output.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    if "ndarray" in trouble:
+        return "NumPy arrays are cut off from the model: return the tensor that the array was made from."
+    if "numbers, not floating" in trouble:
+        return "Whole numbers were chosen from scores, such as by argmax: return the scores, too."
+    if shape == () and "for a batch of" in trouble:
+        return "One number for a whole batch is a loss: return what it is computed from, too, such as the scores."
+    if "for a batch of" in trouble:
+        return "Return it with an axis of samples, before it is folded or averaged over them."
+    return remedy(name, trouble)
+
+
+def places(module: nn.Module, output: Any) -> tuple[str, ...]:
+    """Return the names of the tensors in what a module returned that may stand for it.
 
     Parameters
     ----------
     module
-        That gave it. Convolutions, pooling and norms over channels settle it, and so do linear maps, layer norms,
-        embeddings and recurrent layers.
-    n_axes
-        Of the output.
-    before
-        The axis of features of the last output with so many axes: what other modules follow.
+        That returned it.
+    output
+        One tensor, whose name is empty, or a container.
 
     Returns
     -------
-    int
-        The last axis of two or three, axis 1 of more, where nothing settles it.
+    tuple of str
+        Recurrent layers and attention return what they compute first. Of other modules only a container with one
+        floating-point tensor has any.
+    """
+    if parts_of(output) is None:
+        return ("",)
+    found = tuple(name for name, each in leaves(output) if not problem(each))
+    several = any(_SEVERAL.fullmatch(kind.__name__) for kind in type(module).__mro__)
+    return found if several or len(found) == 1 else ()
+
+
+def feature_axis(module: nn.Module, n_axes: int) -> int | None:
+    """Return the axis of features that a type of module settles, for what it reads and what it gives.
+
+    Parameters
+    ----------
+    module
+        Convolutions, pooling and norms over channels settle it, and so do linear maps, layer norms, embeddings,
+        attention and recurrent layers.
+    n_axes
+        Of its input or output.
+
+    Returns
+    -------
+    int or None
+        None where the type says nothing.
     """
     if n_axes <= 2:
         return n_axes - 1
     for kind in type(module).__mro__:
         if _CHANNELS_FIRST.fullmatch(kind.__name__):
             return 1
-        if _FEATURES_LAST.fullmatch(kind.__name__):
+        if _FEATURES_LAST.fullmatch(kind.__name__) and kind.__module__.startswith("torch."):
             return n_axes - 1
-    return before.get(n_axes, n_axes - 1 if n_axes == 3 else 1)
+    return None
 
 
 def selector_for(name: str, selectors: Mapping[str, Selector]) -> Selector:
@@ -117,23 +196,3 @@ def selector_for(name: str, selectors: Mapping[str, Selector]) -> Selector:
     if name in selectors:
         return selectors[name]
     return next((select for pattern, select in selectors.items() if fnmatchcase(name, pattern)), None)
-
-
-def tensors_in(output: Any) -> Iterator[Tensor]:
-    """Iterate over the tensors in nested tuples and lists.
-
-    Parameters
-    ----------
-    output
-        What a module returned.
-
-    Yields
-    ------
-    torch.Tensor
-        In order.
-    """
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, tuple | list):
-        for each in output:
-            yield from tensors_in(each)

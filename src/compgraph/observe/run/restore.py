@@ -8,6 +8,8 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from compgraph.observe.run.eager import eager, unrecorded
+
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
@@ -40,7 +42,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
-    """Run what follows in eval mode, with or without autograd, and leave no trace of it.
+    """Run what follows in eval mode, step by step, with or without autograd, and leave no trace of it.
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
         Every submodule's training flag is off meanwhile, by assignment: overridden ``train`` methods,
         which may fold or unfold weights, are not called.
     gradients
-        Whether autograd records. Parameters do not require gradients meanwhile, either way.
+        Whether autograd records, whatever the model says: see `compgraph.observe.run.eager.eager`. Parameters do not
+        require gradients meanwhile, either way.
 
     Yields
     ------
@@ -64,7 +67,7 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
     >>> model.training
     True
     """
-    with untouched(model), torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
+    with untouched(model), eager(model, gradients=gradients):
         for module in model.modules():
             module.training = False
         for parameter in model.parameters():
@@ -151,7 +154,7 @@ def _copy(tensor: Tensor | None) -> Tensor | None:
 
 
 def _write_back(original: Tensor, value: Tensor) -> None:
-    with torch.no_grad():
+    with unrecorded():
         if original.shape != value.shape:
             original.resize_(value.shape)
         if not torch.equal(original, value):

@@ -9,11 +9,8 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from compgraph.errors import ShapeError
-
 RowMode = Literal["position", "sample"]
 Grid = tuple[int, ...]
-_LIMIT = 2 * 2**30
 # torch annotates these two with a list type of TorchScript's, which no Python value has.
 _POOL: dict[int, Callable[[Tensor, Grid], Tensor]] = {
     1: functional.adaptive_avg_pool1d,
@@ -133,54 +130,3 @@ def from_rows(rows: Shaped[Tensor, "rows d"], shape: tuple[int, ...], axis: int 
     for i, (coarse, fine) in enumerate(zip(grid or (1,) * len(own), own, strict=True), start=1):
         cells = cells.index_select(i, torch.arange(fine, device=rows.device) * coarse // fine)
     return cells.movedim(-1, axis)
-
-
-def moment_fits(shape: tuple[int, ...], axis: int | None) -> bool:
-    """Tell whether the second moment of an activation's features fits in memory.
-
-    Parameters
-    ----------
-    shape, axis
-        As in `grid_of`.
-
-    Returns
-    -------
-    bool
-        Whether the matrix takes at most 2 GiB.
-    """
-    return 8 * width_of(shape, axis) ** 2 <= _LIMIT
-
-
-def require_moment_fits(site: str, shape: tuple[int, ...], axis: int | None) -> None:
-    """Refuse features so many that their second moment would not fit in memory.
-
-    Parameters
-    ----------
-    site
-        Name for the message.
-    shape, axis
-        As in `grid_of`.
-
-    Raises
-    ------
-    ShapeError
-        When the matrix would take more than 2 GiB.
-    """
-    width = width_of(shape, axis)
-    if width == 0:
-        raise ShapeError(f"site {site!r} gives {shape}: no features. Tap another module.")
-    if moment_fits(shape, axis):
-        return
-    size = 8 * width**2
-    if axis is None and len(shape) > 2:
-        remedy = f'Use rows="position" (the default) to treat the {shape[1]} channels as features.'
-        given = f'site {site!r} gives {shape}; rows="sample"'
-    else:
-        remedy = "Tap a narrower module, or leave this one out with layers=[...]."
-        given = f"site {site!r} gives {shape}; it"
-    raise ShapeError(f"{given} needs an {width} x {width} moment ({_bytes(size)}). {remedy}")
-
-
-def _bytes(size: int) -> str:
-    scale, unit = next(each for each in ((1e12, "TB"), (1e9, "GB")) if size >= each[0])
-    return f"{size / scale:.1f} {unit}"

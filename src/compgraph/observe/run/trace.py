@@ -2,84 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 from weakref import ReferenceType, ref
 
 from torch import Tensor, nn
 
-from compgraph.observe.run.activations import Selector, feature_axis, problem, selector_for, tensors_in
-from compgraph.observe.run.batches import Call
+from compgraph.observe.data.call import Call
+from compgraph.observe.run.activations import (
+    Selector,
+    feature_axis,
+    places,
+    problem,
+    sample_axis,
+    selector_for,
+)
+from compgraph.observe.run.nested import leaves
+from compgraph.observe.run.seen import Seen, Spot, Trace, free_name
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
-
-
-@dataclass(slots=True)
-class Seen:
-    """What was seen of one module.
-
-    Attributes
-    ----------
-    name, module
-        Dotted name, and the module.
-    calls
-        Number of calls in one run of the model.
-    problem
-        Why its output is no activation as it is, or empty.
-    shape
-        Of the output; empty where it is not one tensor.
-    axis
-        The axis of features of an output with positions.
-    reads
-        Names of the modules whose output it was given, where that is one tensor passed on as it is.
-    version
-        Of the output when it was returned; writing to it in place makes a newer one.
-    inside
-        Names of the modules that it called.
-    select
-        Picks the activation out of what was returned.
-    """
-
-    name: str
-    module: nn.Module
-    calls: int = 0
-    problem: str = ""
-    shape: tuple[int, ...] = ()
-    axis: int = 1
-    reads: tuple[str, ...] = ()
-    version: int = 0
-    inside: set[str] = field(default_factory=set)
-    select: Selector = None
-
-    @property
-    def leaf(self) -> bool:
-        """Whether none of its own submodules was called."""
-        return self.calls > 0 and not self.inside
-
-
-@dataclass(slots=True)
-class Trace:
-    """All modules of a model in the order in which their first output was ready.
-
-    Attributes
-    ----------
-    seen
-        Modules that were called, by name; those never called at the end.
-    size
-        Number of samples in the run.
-    input
-        Of the model: shape, axis and problem.
-    output
-        Of the model, likewise; ``reads`` names the modules whose output was returned as it is.
-    elements
-        Number of tensor entries that all modules returned together: a measure of memory.
-    """
-
-    seen: dict[str, Seen]
-    size: int
-    input: Seen
-    output: Seen
-    elements: int = 0
+RECURRENT = 10  # numbers that a layer of a recurrent network computes for each that it gives: gates and states
+FEW = 16  # samples of the first run: enough to see shapes, few enough to be quick
 
 
 @contextmanager
@@ -103,7 +46,7 @@ def hooked(hooks: Mapping[nn.Module, Hook]) -> Iterator[None]:
 
 
 def trace(model: nn.Module, call: Call, selectors: Mapping[str, Selector] | None = None) -> Trace:
-    """Run a model once and note what every module does.
+    """Run a model on a few samples, and on one fewer, and note what every module does.
 
     Parameters
     ----------
@@ -117,51 +60,104 @@ def trace(model: nn.Module, call: Call, selectors: Mapping[str, Selector] | None
     Returns
     -------
     Trace
-        Holds no activations.
+        Holds no activations. The axis of samples is the one that follows their number, wherever it stands.
     """
+    shown = first_of(call, FEW)
+    try:
+        watch = _watched(model, shown, selectors or {})
+    except Exception:  # noqa: BLE001 - a model made for one size of batch; any other fault comes again
+        shown = replace(call, whole=True)
+        watch = _watched(model, first_of(shown, FEW), selectors or {})
+        watch.record.whole = True
+    fewer = None
+    if shown.size > 2 and not shown.whole:  # some models drop the axis of samples of a single one
+        try:
+            fewer = _watched(model, first_of(shown, shown.size - 1), selectors or {})
+        except Exception:  # noqa: BLE001 - likewise
+            fewer = None
+    _settle_samples(watch.record, None if fewer is None else fewer.record)
+    return watch.record
+
+
+def first_of(call: Call, n: int) -> Call:
+    """Return a call of the first samples.
+
+    Parameters
+    ----------
+    call
+        Of any number of samples.
+    n
+        How many are wanted.
+
+    Returns
+    -------
+    Call
+        With storage of its own; all samples where they cannot be taken apart.
+    """
+    part = call if call.whole or call.size <= n else call.rows(slice(0, n))
+    return part.map(lambda _, each: each.clone())
+
+
+def _watched(model: nn.Module, call: Call, selectors: Mapping[str, Selector]) -> "_Watch":
     seen = {
-        name: Seen(name, module, select=selector_for(name, selectors or {}))
+        name: Seen(name, module, select=selector_for(name, selectors))
         for name, module in model.named_modules(remove_duplicate=False)
         if name and "parametrizations" not in name.split(".")  # torch computes weights there
     }
-    first, last = (name if name not in seen else f"<{name}>" for name in ("input", "output"))
-    output = Seen(last, model, select=(selectors or {}).get(last))
-    record = Trace(seen, call.size, Seen(first, model), output)
-    watch = _Watch(record, model, call)
+    watch = _Watch(Trace(seen, call.size, {}, {}), model, call)
     unique = {each.module: watch.finished for each in seen.values()}
     with ExitStack() as stack:
         for module in unique:
-            stack.callback(module.register_forward_pre_hook(watch.started).remove)
+            stack.callback(module.register_forward_pre_hook(watch.started, with_kwargs=True).remove)
         with hooked(unique):
             returned = call.run(model)
-    watch.close(returned)
-    return record
+    watch.close(returned, selectors)
+    return watch
+
+
+def _settle_samples(record: Trace, fewer: Trace | None) -> None:
+    """Find the axis of samples of every tensor by comparing two runs."""
+    for name, each in record.everything.items():
+        other = {} if fewer is None else getattr(fewer.everything.get(name), "spots", {})
+        for place, spot in each.spots.items():
+            if spot.problem:
+                continue
+            shown = (other[place].shape, fewer.size) if fewer is not None and place in other else None
+            found = sample_axis(spot.shape, record.size, shown)
+            if isinstance(found, str):
+                spot.problem = found
+            else:
+                spot.samples = found
 
 
 class _Watch:
     """The hooks of one run."""
 
     def __init__(self, record: Trace, model: nn.Module, call: Call) -> None:
-        self.record = record
-        self.inputs = call.tensors
+        self.record, self.model = record, model
         self.names = {module: name for name, module in model.named_modules()}
         self.running: list[str] = []
         self.finished_order: dict[str, None] = {}
         self.makers: dict[int, tuple[ReferenceType[Tensor], tuple[str, ...]]] = {}
-        self.axes: dict[int, int] = {}
-        self.first: nn.Module = model
-        _describe(record.input, call.single, record.size, {})
+        self.spots: dict[int, tuple[ReferenceType[Tensor], list[Spot]]] = {}
+        inputs = call.inputs
+        for name, tensor in inputs.items():
+            site = free_name(record, "input" if len(inputs) == 1 else f"input.{name}")
+            record.inputs[site] = Seen(site, model, calls=1, spots={name: self._spot(name, tensor, model)})
 
-    def started(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def started(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         each = self.record.seen[self.names[module]]
         for outer in self.running:
             self.record.seen[outer].inside.add(each.name)
         self.running.append(each.name)
-        if len(args) == 1 and isinstance(args[0], Tensor):
-            each.reads = self._makers(args[0])
-            if any(args[0] is given for given in self.inputs):
-                # The innermost module that gets the input as it is knows which axis holds its features.
-                self.first = module
+        given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        if len(given) == 1:
+            each.reads = self._makers(given[0])
+        for tensor in given:
+            along = feature_axis(module, tensor.dim())
+            if along is not None and not isinstance(module, nn.Embedding):
+                for spot in self._known(tensor):
+                    spot.read_along.add(along)
 
     def finished(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         each = self.record.seen[self.names[module]]
@@ -169,42 +165,71 @@ class _Watch:
             pass  # an inner module raised, and its caller went on without it
         each.calls += 1
         self.finished_order[each.name] = None
-        _describe(each, output, self.record.size, self.axes)
-        self.record.elements += sum(tensor.numel() for tensor in tensors_in(output))
+        self._describe(each, output)
+        tensors = [tensor for _, tensor in leaves(output) if isinstance(tensor, Tensor)]
+        steps = RECURRENT * module.num_layers if isinstance(module, nn.RNNBase) else 1
+        self.record.elements += steps * sum(tensor.numel() for tensor in tensors) // self.record.size
         if isinstance(output, Tensor):
-            self.axes[output.dim()] = feature_axis(module, output.dim(), self.axes)
             each.version = _version(output)
-            self.makers[id(output)] = (ref(output), (*self._makers(output), each.name))
+            makers = [name for name in self._makers(output) if name in each.inside]
+            each.as_is = next((name for name in makers if self.record.seen[name].version == each.version), "")
+        for tensor in tensors:
+            self.makers[id(tensor)] = (ref(tensor), (*self._makers(tensor), each.name))
 
-    def close(self, returned: Any) -> None:
-        seen, output = self.record.seen, self.record.output
-        _describe(output, returned, self.record.size, self.axes)
-        if isinstance(returned, Tensor):
-            now = _version(returned)
-            output.reads = tuple(name for name in self._makers(returned) if seen[name].version == now)
-        self.record.input.axis = feature_axis(self.first, len(self.record.input.shape), {})
+    def close(self, returned: Any, selectors: Mapping[str, Selector]) -> None:
+        seen = self.record.seen
+        self._outputs(returned, selectors.get(free_name(self.record, "output")))
         self.record.seen = {name: seen[name] for name in (*self.finished_order, *seen)}
         for each in seen.values():
             other = self.names[each.module]
             if other != each.name:
-                each.calls, each.problem = seen[other].calls, f"is the same module as {other!r}"
+                each.calls = seen[other].calls
+                each.spots = {"": Spot("", problem=f"is the same module as {other!r}")}
+
+    def _outputs(self, returned: Any, select: Selector) -> None:
+        picked = returned if select is None else select(returned)
+        found = dict(leaves(picked))
+        for name, tensor in found.items():
+            lone = list(found) == [""]
+            site = free_name(self.record, "output" if lone else f"output.{name}")
+            each = Seen(site, self.model, calls=1, select=select)
+            each.spots[name] = self._spot(name, tensor, self.model)
+            if isinstance(tensor, Tensor):
+                now = _version(tensor)
+                each.reads = tuple(maker for maker in self._makers(tensor) if self.record.seen[maker].version == now)
+            self.record.outputs[site] = each
+
+    def _describe(self, each: Seen, output: Any) -> None:
+        try:
+            output = output if each.select is None else each.select(output)
+        except Exception as error:  # noqa: BLE001 - a glob's selector may fit some of its modules only
+            each.spots = {"": Spot("", problem=f"has a selector that raised {type(error).__name__}: {error}")}
+            return
+        found = dict(leaves(output))
+        wanted = places(each.module, output)
+        each.spots = {name: self._spot(name, found[name], each.module) for name in wanted}
+        if not wanted:
+            each.spots = {"": Spot("", problem=problem(output))}
+
+    def _spot(self, place: str, tensor: Any, module: nn.Module) -> Spot:
+        flat = isinstance(module, nn.RNNBase) and module is not self.model and place not in ("", "0")
+        spot = Spot(place, problem=problem(tensor), flat=flat)
+        if isinstance(tensor, Tensor):
+            spot.shape = tuple(tensor.shape)
+            spot.axis = feature_axis(module, tensor.dim())
+            same = self._known(tensor)
+            if spot.axis is None:
+                spot.axis = next((other.axis for other in same if other.axis is not None), None)
+            self.spots[id(tensor)] = (ref(tensor), [*same, spot])
+        return spot
 
     def _makers(self, tensor: Tensor) -> tuple[str, ...]:
         alive, names = self.makers.get(id(tensor), (None, ()))
         return names if alive is not None and alive() is tensor else ()
 
-
-def _describe(each: Seen, output: Any, size: int, axes: Mapping[int, int]) -> None:
-    """Note shape, axis of features and problem of an output."""
-    try:
-        output = output if each.select is None else each.select(output)
-    except Exception as error:  # noqa: BLE001 - a glob's selector may fit some of its modules only
-        each.problem, each.shape = f"has a selector that raised {type(error).__name__}: {error}", ()
-        return
-    each.problem, each.shape = problem(output, size), ()
-    if isinstance(output, Tensor):
-        each.shape = tuple(output.shape)
-        each.axis = feature_axis(each.module, output.dim(), axes)
+    def _known(self, tensor: Tensor) -> list[Spot]:
+        alive, spots = self.spots.get(id(tensor), (None, []))
+        return spots if alive is not None and alive() is tensor else []
 
 
 def _version(tensor: Tensor) -> int:

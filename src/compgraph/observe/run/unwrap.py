@@ -1,12 +1,19 @@
 """What a model is: wrappers taken off, and where it computes."""
 
+import re
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.fx
 from torch import nn
 
 from compgraph.errors import BadRequest, SiteError
-from compgraph.observe.run.batches import Call
+from compgraph.observe.data.call import Call
+
+_SHARDED = {"FullyShardedDataParallel", "FSDPModule"}
+_QUANTISED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized\.(?!reference|_reference)")
 
 
 def bare(model: Any) -> nn.Module:
@@ -15,7 +22,8 @@ def bare(model: Any) -> nn.Module:
     Parameters
     ----------
     model
-        A module, or one inside ``torch.compile`` or a data-parallel wrapper.
+        A module, or one inside ``torch.compile`` or a data-parallel wrapper. A wrapper of the user's own is the model,
+        also where it hands unknown attributes on to a module inside it.
 
     Returns
     -------
@@ -24,8 +32,11 @@ def bare(model: Any) -> nn.Module:
 
     Raises
     ------
+    BadRequest
+        For what is no module.
     SiteError
-        For TorchScript, whose modules cannot be tapped, and for lazy modules that never ran.
+        For modules that cannot be tapped (TorchScript, exported programs, quantised and sharded modules), and for
+        lazy modules that never ran.
 
     Examples
     --------
@@ -34,15 +45,20 @@ def bare(model: Any) -> nn.Module:
     True
     """
     if not isinstance(model, nn.Module):
-        raise BadRequest(f"model is a {type(model).__name__}; needed is a torch.nn.Module.")
-    while isinstance(inner := getattr(model, "_orig_mod", None) or _replicated(model), nn.Module):
+        raise BadRequest(
+            f"model is {_with_article(type(model).__name__)}; needed is a torch.nn.Module.{_module_of(model)}"
+        )
+    while (inner := _wrapped(model)) is not None:
         model = inner
     for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise SiteError(
-                f"{repr(name) if name else 'the model'} is TorchScript ({type(module).__name__}), which calls no "
-                "Python hooks. Pass the nn.Module it was scripted or traced from, with the same weights."
-            )
+        trouble = _trouble(module)
+        if trouble:
+            raise SiteError(f"{repr(name) if name else 'the model'} is {trouble}")
+    if _exported(model):
+        raise SiteError(
+            f"the model is the graph of an exported program ({type(model).__name__}), which calls operators and no "
+            "modules. Pass the nn.Module that was exported, or torch.export.unflatten(program)."
+        )
     if any(isinstance(each, nn.UninitializedParameter) for each in model.parameters()):
         raise SiteError("the model has lazy parameters that no input has shaped yet. Run it once on a batch first.")
     return model
@@ -63,10 +79,65 @@ def device_of(model: nn.Module, call: Call) -> torch.device:
     torch.device
         Where inputs have to be.
     """
-    tensors = (*model.parameters(), *model.buffers(), *call.tensors)
+    tensors = (*model.parameters(), *model.buffers(), *call.tensors.values())
     return tensors[0].device if tensors else torch.device("cpu")
 
 
-def _replicated(model: nn.Module) -> Any:
-    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-    return model.module if isinstance(model, wrappers) else None
+def _wrapped(model: nn.Module) -> nn.Module | None:
+    """Return the module in a wrapper of torch's; asked by type, since wrappers may hand on any attribute."""
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return model.module
+    compiler = sys.modules.get("torch._dynamo.eval_frame")  # whoever compiled the model imported it
+    if compiler is not None and isinstance(model, compiler.OptimizedModule):
+        inner: nn.Module = model._modules["_orig_mod"]  # noqa: SLF001 - the name torch gives it in state dicts
+        return inner
+    return None
+
+
+def _trouble(module: nn.Module) -> str:
+    """Say why a module cannot be tapped and what to pass instead, or nothing."""
+    kinds = [kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.")]
+    named = f"({type(module).__name__})"
+    if isinstance(module, torch.jit.ScriptModule):
+        return (
+            f"TorchScript {named}, which calls no Python hooks. Pass the nn.Module it was scripted or traced from, "
+            "with the same weights."
+        )
+    if any(kind.__name__ in _SHARDED for kind in kinds):
+        return (
+            f"sharded by FSDP {named}: each process holds a part of its weights. Pass the module before sharding, or "
+            "a fresh one with the full state dict loaded."
+        )
+    if any(_QUANTISED.match(f"{kind.__module__}.") for kind in kinds):
+        return (
+            f"quantised {named}, and autograd does not pass through its whole numbers. Pass the float model it was "
+            "converted from."
+        )
+    return ""
+
+
+def _exported(model: nn.Module) -> bool:
+    """Tell whether a model is a graph whose layers are operators, as torch.export makes them."""
+    if not isinstance(model, torch.fx.GraphModule):
+        return False
+    modules = [node for node in model.graph.nodes if node.op == "call_module" and node.target != "_guards_fn"]
+    return not modules and any(type(node.target).__name__ == "OpOverload" for node in model.graph.nodes)
+
+
+def _module_of(model: Any) -> str:
+    """Say how to come by a module, for what people pass in its place."""
+    if type(model).__name__ == "ExportedProgram":
+        return " Pass the nn.Module that was exported, or torch.export.unflatten(program)."
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        return f" Pass an instance, {model.__name__}(...), with its trained weights."
+    if isinstance(model, torch.jit.ScriptFunction):
+        return " TorchScript calls no Python hooks: pass the module it was made from."
+    if isinstance(model, Mapping):
+        return " A state dict holds weights alone: make the module and call module.load_state_dict(...) with it."
+    if callable(model):
+        return " Hooks need modules: put the function into the forward of one, with its layers as submodules."
+    return ""
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'AEIOUaeiou' else 'a'} {noun}"
