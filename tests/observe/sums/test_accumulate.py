@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.covariance import EmpiricalCovariance
 
+from compgraph.decompose.numerical_rank import support
 from compgraph.errors import NotFinite
 from compgraph.observe.sums.accumulate import CHUNK, Column, Product
 
@@ -144,3 +145,83 @@ def test_values_that_are_not_finite_are_located(value, row):
         column.write(x[10 * batch : 10 * batch + 10], batch)
     with pytest.raises(NotFinite, match=rf"'encoder\.fc1' holds NaN or infinite values in batch {row // 10}\b"):
         column.take()
+
+
+def one_hot(classes: int, n: int = 20_000, seed: int = 2) -> torch.Tensor:
+    """Classes ever rarer."""
+    weights = 1 / np.arange(1, classes + 1) ** 1.5
+    drawn = np.random.default_rng(seed).choice(classes, n, p=weights / weights.sum())
+    return torch.from_numpy(np.eye(classes, dtype=np.float32)[drawn])
+
+
+def rare(threshold: float, n: int = 20_000) -> torch.Tensor:
+    """Eight mixtures of three features that are zero but for a few rows."""
+    generator = torch.Generator().manual_seed(7)
+    active = torch.relu(torch.randn(n, 3, generator=generator) - threshold)
+    return active @ torch.rand(3, 8, generator=generator)
+
+
+def counts(n: int = 20_000) -> torch.Tensor:
+    drawn = np.random.default_rng(3).poisson(0.1, (n, 4))
+    return torch.from_numpy(np.column_stack([drawn, drawn.sum(axis=1)]).astype(np.float32))
+
+
+def padded(share: float, n: int = 20_000) -> torch.Tensor:
+    """Three directions, and one row again and again."""
+    generator = torch.Generator().manual_seed(8)
+    full = torch.randn(n, 3, generator=generator) @ torch.randn(3, 8, generator=generator)
+    again = torch.rand(n, 1, generator=generator) < share
+    return torch.where(again, 3.3 + torch.randn(8, generator=generator), full)
+
+
+def equal_in_one_chunk() -> torch.Tensor:
+    rows = padded(0.0)
+    rows[CHUNK : 2 * CHUNK] = rows[0]
+    return rows
+
+
+SHARED = {
+    **{f"one-hot {k}": (lambda k=k: one_hot(k), 1e-12, k - 1) for k in (3, 8, 20)},
+    "one-hot, rare first": (lambda: one_hot(8).flip(1), 1e-12, 7),
+    "one-hot, sorted": (lambda: one_hot(20)[one_hot(20).argmax(dim=1).sort().indices], 1e-12, 19),
+    "one-hot, far away": (lambda: 1e4 + one_hot(8), 1e-11, 7),
+    **{f"rare above {each}": (lambda each=each: rare(each), 2e-7, 3) for each in (1.5, 2.0, 2.5, 3.0, 3.5)},
+    "counts": (counts, 5e-7, 4),
+    "padding, 80 %": (lambda: padded(0.8), 2e-7, 4),
+    "padding, 99.9 %": (lambda: padded(0.999), 2e-7, 4),
+    "equal in one chunk": (equal_in_one_chunk, 5e-7, 3),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_rows_that_are_mostly_equal_have_the_moments_and_rank_of_float64(name):
+    make, error, rank = SHARED[name]
+    rows = make()
+    left, xx, _ = streamed(rows, rows[:, :1], [len(rows) // 3, 1000])
+    exact = rows.double().numpy()
+    deviation = exact.std(axis=0)
+    assert covariance_error(rows, xx.result()) < error
+    assert float(np.abs((left.mean.numpy() - exact.mean(axis=0)) / deviation).max()) < 1e-7
+    assert len(support(xx.result())) == len(support(np.cov(exact.T))) == rank
+
+
+def test_centring_mostly_equal_rows_about_their_mean_is_told_apart():
+    rows = one_hot(8)
+    centred = rows - rows.mean(dim=0)
+    broken = sum((part.T @ part).double() for part in centred.split(CHUNK))
+    assert covariance_error(rows, broken.numpy()) > 1e-7
+
+
+def test_features_without_a_common_value_are_centred_about_their_mean_as_ever():
+    generator = torch.Generator().manual_seed(9)
+    ordinary = torch.randn(CHUNK, 3, generator=generator) + 5
+    common = torch.relu(torch.randn(CHUNK, 2, generator=generator) - 1)
+    mixed = torch.column_stack([ordinary, common])
+    column = Column("x", mixed[:1])
+    column.write(mixed, 0)
+    (chunk,) = column.take()
+    shifted = mixed - mixed[0]
+    twin = shifted - shifted.mean(dim=0)
+    assert torch.equal(chunk.rows[:, :3], twin[:, :3])
+    assert torch.equal(chunk.residual[:3], twin.sum(dim=0).double()[:3])
+    assert int((chunk.rows[:, 3:] == 0).sum()) > CHUNK, "common values are exact zeros"

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from compgraph.errors import NotFinite
 
 CHUNK = 4096  # rows in one matrix product: enough to be fast, few enough for float32 sums to be exact enough
 _STRIP = 128  # features in one strip of a symmetric product
+_SHORT = 256  # rows in one float32 sum where many numbers are equal
+_LOOKED_AT = 33  # rows of a chunk that tell whether most are equal
+_GOLDEN = 0.6180339887498949  # its multiples, modulo 1, follow no period that rows may have
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows centred about ``mean`` up to ``residual``, the sum that rounding left, and their place in the stream."""
+    """Rows centred about ``mean`` up to ``residual``, their sum; and their place in the stream."""
 
     rows: Float[Tensor, "m d"]
     mean: Float64[Tensor, " d"]
@@ -33,17 +36,19 @@ class Column:
         Name for messages.
     rows
         The first rows; their width, precision and device are those of all that follow.
+    chunk
+        Rows in one matrix product.
     """
 
-    def __init__(self, site: str, rows: Float[Tensor, "m d"]) -> None:
+    def __init__(self, site: str, rows: Float[Tensor, "m d"], chunk: int = CHUNK) -> None:
         device, dtype = _workspace(rows)
-        self.site = site
+        self.site, self.chunk = site, chunk
         self.n = 0
         self.filled = 0
         # Subtracting a row that was seen keeps constant features exactly constant.
         self.reference = torch.nan_to_num(rows[0].to(device, dtype), nan=0.0, posinf=0.0, neginf=0.0)
         self.mean = torch.zeros(rows.shape[1], dtype=torch.float64, device=device)
-        self._buffer = torch.empty(CHUNK, rows.shape[1], dtype=dtype, device=device)
+        self._buffer = torch.empty(chunk, rows.shape[1], dtype=dtype, device=device)
         self._batches: list[tuple[int, int]] = []
 
     def write(self, rows: Float[Tensor, "m d"], batch: int) -> None:
@@ -58,7 +63,7 @@ class Column:
         """
         end = self.filled + len(rows)
         if end > len(self._buffer):
-            grown = self._buffer.new_empty(max(end, CHUNK + len(rows)), self._buffer.shape[1])
+            grown = self._buffer.new_empty(max(end, self.chunk + len(rows)), self._buffer.shape[1])
             grown[: self.filled] = self._buffer[: self.filled]
             self._buffer = grown
         target = self._buffer[self.filled : end]
@@ -69,6 +74,21 @@ class Column:
         self._batches.append((batch, self.filled))
         self.filled = end
 
+    def cut(self, filled: int) -> None:
+        """Forget the rows written last.
+
+        Parameters
+        ----------
+        filled
+            Number of rows in the buffer that stay.
+        """
+        self.filled = filled
+        self._batches = [each for each in self._batches if each[1] < filled]
+
+    def close(self) -> None:
+        """Give the memory of the buffer back; nothing more can be written."""
+        self._buffer = self._buffer.new_empty(0, self._buffer.shape[1])
+
     def take(self) -> list[Chunk]:
         """Empty the buffer into centred chunks.
 
@@ -77,7 +97,8 @@ class Column:
         list of Chunk
             Views of the buffer, valid until the next `write`.
         """
-        chunks = [self._centre(self._buffer[i : min(i + CHUNK, self.filled)]) for i in range(0, self.filled, CHUNK)]
+        starts = range(0, self.filled, self.chunk)
+        chunks = [self._centre(self._buffer[i : min(i + self.chunk, self.filled)]) for i in starts]
         self.filled = 0
         self._batches.clear()
         return chunks
@@ -88,10 +109,15 @@ class Column:
             self._require_finite()
             rows = rows.double()
             offset = rows.mean(dim=0)
+        shared = _prefer_shared_values(offset, rows)
         rows.sub_(offset)
         if rows.dtype != torch.float64 and _squares_leave_range(rows):
             rows = rows.double()
         m, residual = len(rows), rows.sum(dim=0).double()
+        if rows.dtype != torch.float64 and bool(shared.any()):
+            # These are large, and a long sum of equal numbers rounds the same way each time.
+            parts = [part.sum(dim=0) for part in torch.tensor_split(rows, -(-len(rows) // _SHORT))]
+            residual = torch.where(shared, torch.stack(parts).double().sum(dim=0), residual)
         mean = self.reference.double() + offset.double() + residual / m
         step, weight = mean - self.mean, self.n * m / (self.n + m)
         self.mean = self.mean + step * (m / (self.n + m))
@@ -157,6 +183,22 @@ class Product:
             return total
         upper = np.triu(total)
         return upper + np.triu(upper, 1).T
+
+
+def _prefer_shared_values(offset: Float[Tensor, " d"], rows: Float[Tensor, "m d"]) -> Bool[Tensor, " d"]:
+    """Centre features about the value that most of their rows have exactly, and tell which features have one.
+
+    About the mean such rows would all give the same product, whose rounding in a sum goes the same way each time; about
+    their value they give exact zeros. What that leaves of the mean is the chunk's residual, about as large as the
+    deviation or smaller.
+    """
+    if rows.dtype == torch.float64:
+        return torch.zeros_like(offset, dtype=torch.bool)
+    few = rows[(torch.arange(_LOOKED_AT, device=rows.device) * _GOLDEN % 1 * len(rows)).long()]
+    middle = few.median(dim=0).values
+    shared = 2 * (few == middle).sum(dim=0) > _LOOKED_AT
+    torch.where(shared, middle, offset, out=offset)
+    return shared
 
 
 def _squares_leave_range(rows: Float[Tensor, "m d"]) -> bool:
