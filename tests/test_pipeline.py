@@ -376,7 +376,7 @@ def test_summary_reads_well(analysis, nothing) -> None:
     assert any(line.startswith("groups: 2 (p = 0.050, stability 1.00") for line in lines)
     for group, nodes in enumerate(analysis.groups.groups()):
         assert any(line.startswith(f"  group {group}: {len(nodes)} components (input in ") for line in lines)
-    assert lines[-1] == "note: Layers were chosen automatically: act1, act2, fc3."
+    assert lines[1] == "note: Layers were chosen automatically: act1, act2, fc3."
     assert max(map(len, lines)) < 200
     for test in analysis.tests:
         assert f"  {test}" in lines

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compgraph.check.agreement import Agreement, agreement
-    from compgraph.check.task_profile import TaskProfile, task_profile
+    from compgraph.check.profile.task_profile import TaskProfile, task_profile
     from compgraph.connect.edges import edges
     from compgraph.connect.graph import build_graph
     from compgraph.connect.store import load
-    from compgraph.decompose.components import Components, components
+    from compgraph.decompose.components import Components
+    from compgraph.decompose.find import components
     from compgraph.errors import CompgraphError
     from compgraph.group.communities import communities
     from compgraph.group.partition import Partition

@@ -13,13 +13,14 @@ from torch import nn
 from compgraph.arguments import whole_number
 from compgraph.check import ChanceTest, TaskProfile, against_rotations, against_twins, stability
 from compgraph.connect import build_graph, edges
-from compgraph.connect.edges import Rule
+from compgraph.connect.rules import Rule
 from compgraph.decompose import ComponentSet, Interaction, Method, components
 from compgraph.decompose.methods import Decomposition
-from compgraph.errors import BadRequest
+from compgraph.errors import BadRequest, CompgraphError
 from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
+from compgraph.observe.readings import readings, wished
 from compgraph.show.report import summarise, write_report
 from compgraph.statistics import Statistics
 
@@ -64,6 +65,26 @@ class Analysis:
         """Sentences on what speaks for the groups and against them."""
         interactions = self.components.interactions
         return (*map(str, self.tests), *(interactions.notes if interactions else ()))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs: ``"output"`` of a lone tensor, else where each stands in what is returned."""
+        return self.stats.outputs
+
+    def noting(self, note: str) -> "Analysis":
+        """Return the analysis with a sentence added before its other notes.
+
+        Parameters
+        ----------
+        note
+            For people.
+
+        Returns
+        -------
+        Analysis
+            Otherwise the same.
+        """
+        return replace(self, stats=replace(self.stats, notes=(note, *self.stats.notes)))
 
     @property
     def hierarchy(self) -> Mapping[str, tuple[int, ...]]:
@@ -144,7 +165,9 @@ def analyze(
     seed
         Of the samples, the algorithm and all nulls.
     **options
-        Passed on to `compgraph.collect`.
+        Passed on to `compgraph.collect`. With ``rows="auto"``, the default, positions are rows first; where that gives
+        no reliable groups, and what a sample holds at all positions together has at most 2,048 features at each site
+        and half as many as there are samples, samples are rows in a second analysis. A note says which one spoke.
 
     Returns
     -------
@@ -176,27 +199,71 @@ def analyze(
     >>> len(analysis.graph) == len(analysis.groups.assignment)
     True
     """
-    n_twins = whole_number(n_twins, "n_twins", minimum=0)
-    stats = _statistics(model, data, {"layers": layers, **options}, seed)
-    parts = components(stats, method, n_components=n_components)
-    graph = build_graph(parts, edges(stats, parts, rule))
-    found = communities(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null)
-    tests: tuple[ChanceTest, ...] = ()
-    if parts.interactions and parts.interactions.in_blocks and found.n_groups > 1:
-        tests = (
-            against_twins(stats, n=n_twins, seed=seed),
-            against_rotations(parts.interactions, n=n_null, seed=seed),
+    recipe = _Recipe(
+        method, rule, algorithm, n_components, n_seeds, n_null, whole_number(n_twins, "n_twins", minimum=0), seed
+    )
+    first, *others = _statistics(model, data, {"layers": layers, **options}, seed)
+    found = recipe.analysis(first)
+    for other in others:
+        found = _spoken(found, other, recipe)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How statistics become groups."""
+
+    method: str | Method | Interaction | Decomposition
+    rule: str | Rule
+    algorithm: str | Algorithm
+    n_components: int | None
+    n_seeds: int
+    n_null: int
+    n_twins: int
+    seed: int
+
+    def analysis(self, stats: Statistics) -> Analysis:
+        parts = components(stats, self.method, n_components=self.n_components)
+        graph = build_graph(parts, edges(stats, parts, self.rule))
+        found = communities(graph, self.algorithm, seed=self.seed, n_seeds=self.n_seeds, n_null=self.n_null)
+        tests: tuple[ChanceTest, ...] = ()
+        if parts.interactions and parts.interactions.in_blocks and found.n_groups > 1:
+            tests = (
+                against_twins(stats, n=self.n_twins, seed=self.seed),
+                against_rotations(parts.interactions, n=self.n_null, seed=self.seed),
+            )
+            found = _judged(found, tests, stability(parts.interactions))
+        return Analysis(stats, parts, graph, found, found.trusted(), tests)
+
+
+def _spoken(first: Analysis, stats: Statistics, recipe: _Recipe) -> Analysis:
+    """Let another reading of rows speak where the first one gave no reliable groups, and say which one did."""
+    if first.groups.n_groups > 1:
+        return first.noting('rows="auto": positions as rows gave these groups; samples as rows were not asked.')
+    try:
+        other = recipe.analysis(stats)
+    except CompgraphError as error:
+        return first.noting(f'rows="auto": positions as rows; samples as rows could not be analysed: {error}')
+    if other.groups.n_groups > 1:
+        return other.noting(
+            'rows="auto": samples as rows gave these groups, where positions as rows gave no reliable ones. Two '
+            "readings are two chances: of networks without tasks, twice as many pass."
         )
-        found = _judged(found, tests, stability(parts.interactions))
-    return Analysis(stats, parts, graph, found, found.trusted(), tests)
+    return first.noting('rows="auto": positions as rows; samples as rows gave no reliable groups either.')
 
 
-def _statistics(model: nn.Module | Statistics, data: Any, options: Mapping[str, Any], seed: int) -> Statistics:
-    """Collect statistics, or take those that came."""
+def _statistics(
+    model: nn.Module | Statistics, data: Any, options: Mapping[str, Any], seed: int
+) -> tuple[Statistics, ...]:
+    """Collect statistics of one reading of rows or two, or take those that came."""
     if not isinstance(model, Statistics):
         if data is None:
             raise BadRequest("a model came without data; give inputs that it normally sees: analyze(model, data).")
-        return collect(model, data, **options, seed=seed)
+        if options.get("rows", "auto") != "auto" or options.get("sample") == "all":
+            return (collect(model, data, **options, seed=seed),)
+        first, *others = readings(model, data, wished(**options, seed=seed), ("position", "sample"))
+        first.require_rows()
+        return first, *others
     given = [name for name, value in {"data": data, **options}.items() if value is not None]
     if given:
         raise BadRequest(
@@ -204,7 +271,7 @@ def _statistics(model: nn.Module | Statistics, data: Any, options: Mapping[str, 
             "leave them out, or give the model."
         )
     model.require_rows()
-    return model
+    return (model,)
 
 
 def _judged(found: Partition, tests: tuple[ChanceTest, ...], halves: float) -> Partition:

@@ -2,8 +2,8 @@ import pytest
 from torch import nn
 
 from compgraph.errors import BadRequest
-from compgraph.observe.collect import _wish
 from compgraph.observe.layers import as_mapping
+from compgraph.observe.readings import wished
 from compgraph.observe.run.unwrap import bare
 
 
@@ -33,6 +33,5 @@ def test_a_model_that_is_none():
 
 
 def test_rows_that_are_neither():
-    with pytest.raises(BadRequest, match='rows is \'pixel\'; needed is "position" or "sample"'):
-        # Past the type checks of the tests, which would refuse it first.
-        getattr(_wish, "__wrapped__", _wish)(None, "pixel", sample=1, seed=0, first_row=0, device=None)
+    with pytest.raises(BadRequest, match='rows is \'pixel\'; needed is "auto", "position" or "sample"'):
+        wished(rows="pixel")

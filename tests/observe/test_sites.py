@@ -26,8 +26,13 @@ def test_sites_come_in_order_of_execution():
 
 
 def test_reasons_against_tapping(recurrent):
-    found = {site.name: site for site in sites(recurrent, torch.zeros(2, 5, 4))}
-    assert found["lstm"].reason == "returns a tuple of 2, not one tensor"
+    class Pairs(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return x, x + 1
+
+    found = {site.name: site for site in sites(nn.Sequential(Pairs()), torch.zeros(2, 5, 4))}
+    assert found["0"].reason == "returns a tuple of 2, not one tensor"
+    assert {site.name: site for site in sites(recurrent, torch.zeros(2, 5, 4))}["lstm"].tappable
     shared = nn.Linear(3, 3)
     found = {site.name: site for site in sites(nn.Sequential(shared, shared), torch.zeros(2, 3))}
     assert found["0"].reason == "called 2 times"
@@ -46,14 +51,23 @@ def test_positional_and_keyword_arguments():
     a, b = torch.ones(4, 3), torch.ones(4, 3)
     for example in ((a, b), [a, b], {"a": a, "b": b}):
         found = sites(Sum(), example)
-        assert [site.name for site in found] == ["input", "fc", "output"]
-        assert found[0].reason == "is not one floating-point tensor"
+        assert [site.name for site in found] == ["input.a", "input.b", "fc", "output"]
+        assert all(site.tappable for site in found)
 
 
-def test_the_table_says_what_can_be_tapped(recurrent):
-    lines = describe(sites(recurrent, torch.zeros(2, 5, 4))).splitlines()
+def test_batches_of_another_kind_are_read_by_the_functions_they_need():
+    model = nn.Sequential(nn.Linear(3, 2))
+    found = sites(model, "batch", call=lambda _: torch.zeros(4, 3))
+    assert [site.shape for site in found] == [(4, 3), (4, 2), (4, 2)]
+    found = sites(model, torch.zeros(4, 3), samples={"input": 0})
+    assert [site.name for site in found] == ["input", "0", "output"]
+
+
+def test_the_table_says_what_can_be_tapped():
+    shared = nn.Linear(4, 4)
+    lines = describe(sites(nn.Sequential(shared, shared), torch.zeros(2, 4))).splitlines()
     assert lines[0].split() == ["site", "type", "shape", "calls", "tappable"]
-    assert lines[2].endswith("no: returns a tuple of 2, not one tensor")
+    assert lines[2].endswith("no: called 2 times")
     assert lines[-1].startswith("output")
 
 

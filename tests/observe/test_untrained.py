@@ -338,7 +338,7 @@ def require_equal(found: Statistics, expected: Statistics) -> None:
 def test_kept_statistics_are_those_of_the_kept_inputs(sample, mlp, rows) -> None:
     model = mlp.double()
     stats = collect(model, rows.double(), ["act", "tanh"], sample=sample)
-    inputs = torch.cat([arguments[0] for (arguments,) in stats.probe.batches()])
+    inputs = torch.cat([call.args[0] for call in stats.probe.batches()])
     assert len(inputs) == min(sample, 200)
     assert {tuple(row) for row in inputs.tolist()} <= {tuple(row) for row in rows.double().tolist()}
     found = stats.probe.again()

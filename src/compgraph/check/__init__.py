@@ -6,14 +6,11 @@ from compgraph.check.chance import ChanceTest, against_rotations, against_twins,
 from compgraph.check.covers import Cover, cover, true_cover
 from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directions, lasting_factor, merge_angles
 from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
-from compgraph.check.example_usage import Unusualness, Usage, separation, unusualness, usage
 from compgraph.check.independent_directions import IndependentDirections, independent_directions
-from compgraph.check.matching import match_tasks
 from compgraph.check.overlap import Overlap, overlap
-from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
-from compgraph.check.single_linkage import single_linkage
-from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
-from compgraph.check.task_profile import (
+from compgraph.check.profile.example_usage import Unusualness, Usage, separation, unusualness, usage
+from compgraph.check.profile.matching import match_tasks
+from compgraph.check.profile.task_profile import (
     UNMOVED,
     Decomposed,
     TaskProfile,
@@ -21,6 +18,9 @@ from compgraph.check.task_profile import (
     task_covariances,
     task_profile,
 )
+from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
+from compgraph.check.single_linkage import single_linkage
+from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
 
 __all__ = [
     "EXACT",

@@ -1,6 +1,7 @@
 """Whether blocks of components are more than chance: untrained twins, random rotations, halves of the data."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from compgraph.decompose.interaction.blocks import split
 from compgraph.decompose.interaction.commutant import Coupling, modes
 from compgraph.decompose.interaction.method import LIMIT, Interactions, blocks_of
 from compgraph.errors import DeadSite, NotFinite
+from compgraph.progress import announce
 from compgraph.records import brief
 from compgraph.statistics import Probe, Statistics
 
@@ -115,8 +117,10 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
     if n == 0 or not (probe := stats.live("a comparison with untrained twins")).trainable():
         return ChanceTest(name, statistic, math.nan, ())
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
-    by_chance = tuple(_twin_gap(probe, each, limit) for each in seeds)
-    return ChanceTest(name, statistic, blocks_of(probe.again(), limit).gap, by_chance)
+    began = time.monotonic()
+    observed = blocks_of(probe.again(), limit).gap
+    announce(f"comparing with {n} untrained twins", (time.monotonic() - began) * n)
+    return ChanceTest(name, statistic, observed, tuple(_twin_gap(probe, each, limit) for each in seeds))
 
 
 def _twin_gap(probe: Probe, seed: int, limit: int) -> float:

@@ -53,8 +53,8 @@ def read_energies(stats: Statistics) -> dict[Space, Float64[np.ndarray, "q d"]]:
     {'input': (1, 3), '1': (1, 2)}
     """
     probe = stats.live("an energy of gradients")
-    roots = {pair.source: _root(stats.moments[pair]) for pair in stats.pairs}
-    n_outputs = len(stats.moments[stats.pairs[-1]].mean_y)
+    roots = {space: _root(stats.of_space(space)) for space in stats.spaces if space.side == "in"}
+    n_outputs = sum(len(stats.of_space(space).mean_x) for space in stats.returned.values())
     sums = {space: np.zeros((n_outputs, *root.shape)) for space, root in roots.items()}
     n = dict.fromkeys(roots, 0)
     for chunk in probe.output_gradients(np.eye(n_outputs)):

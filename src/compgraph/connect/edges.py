@@ -1,21 +1,20 @@
 """Edges between components of facing spaces: a signed effect to read and a weight for algorithms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.linalg import block_diag
 
 from compgraph.arrays import require_finite
-from compgraph.decompose import Components, partial_least_squares
+from compgraph.connect.rules import GRADIENT, RULES, Rule
+from compgraph.decompose import Components
 from compgraph.errors import BadRequest, ShapeError, unknown_name
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Pair, Space, Statistics
 
-# (moments in component coordinates) -> effect of each source component on each target component
-Rule = Callable[[Moments], Float64[np.ndarray, "a b"]]
 Kind = Literal["within", "between"]
 
 
@@ -34,7 +33,8 @@ class EdgeMatrix:
     effect
         Signed, in the units of the rule.
     weight
-        Share of each edge in the squared effects between the two spaces: non-negative, without unit, 1 in total.
+        Share of each edge in the squared effects on the target's space: non-negative, without unit, 1 in total over
+        all spaces that the target reads.
     """
 
     source: Space
@@ -49,113 +49,6 @@ class EdgeMatrix:
     def __post_init__(self) -> None:
         object.__setattr__(self, "effect", read_only(self.effect))
         object.__setattr__(self, "weight", read_only(self.weight))
-
-
-def covariance(moments: Moments) -> Float64[np.ndarray, "a b"]:
-    r"""Covariance of two scores, :math:`S_{xy} / n`, in the product of their units.
-
-    Parameters
-    ----------
-    moments
-        In component coordinates.
-
-    Returns
-    -------
-    numpy.ndarray
-        Source components by target components.
-
-    Examples
-    --------
-    >>> x = np.array([[0.0], [1.0], [2.0]])
-    >>> covariance(Moments.of(x, -3 * x)).tolist()
-    [[-2.0]]
-    """
-    return moments.xy / moments.n
-
-
-def correlation(moments: Moments) -> Float64[np.ndarray, "a b"]:
-    """Pearson correlation of two scores, without unit; 0 where a score never varies.
-
-    Parameters
-    ----------
-    moments
-        In component coordinates.
-
-    Returns
-    -------
-    numpy.ndarray
-        Source components by target components, between -1 and 1.
-
-    Examples
-    --------
-    >>> x = np.array([[0.0], [1.0], [2.0]])
-    >>> correlation(Moments.of(x, -3 * x)).round(6).tolist()
-    [[-1.0]]
-    """
-    return _inverse_root(moments.xx)[:, None] * moments.xy * _inverse_root(moments.yy)
-
-
-def plsr(moments: Moments) -> Float64[np.ndarray, "a b"]:
-    """Coefficients of the partial least squares regression of target scores on source scores.
-
-    Both are scaled to unit variance, so a coefficient says by how many standard deviations the target score rises when
-    the source score rises by one and the other source scores stay. As many latent components are used as the smaller of
-    the two spaces has.
-
-    Parameters
-    ----------
-    moments
-        In component coordinates.
-
-    Returns
-    -------
-    numpy.ndarray
-        Source components by target components.
-
-    Examples
-    --------
-    >>> x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-    >>> plsr(Moments.of(x, x @ np.array([[0.6], [0.8]]))).round(6).tolist()
-    [[0.6], [0.8]]
-    """
-    scaled = moments.project(np.diag(_inverse_root(moments.xx)), np.diag(_inverse_root(moments.yy)))
-    # Roots of the scatter are deviations times sqrt(n); that factor is on both sides and cancels in the coefficients.
-    return partial_least_squares(scaled, min(moments.xy.shape)).coefficients()
-
-
-def _inverse_root(scatter: Float64[np.ndarray, "k k"]) -> Float64[np.ndarray, " k"]:
-    variance = np.diagonal(scatter)
-    return np.divide(1.0, np.sqrt(variance), out=np.zeros(len(variance)), where=variance > 0)
-
-
-GRADIENT = "gradient"
-RULES: dict[str, Rule] = {"covariance": covariance, "correlation": correlation, "plsr": plsr}
-
-
-def register_rule(name: str, rule: Rule) -> None:
-    """Give an edge rule a name that `compgraph.edges` understands.
-
-    Parameters
-    ----------
-    name
-        The name; an existing one is replaced. ``"gradient"`` is taken.
-    rule
-        ``(moments in component coordinates) -> effect``, source components by target components.
-
-    Raises
-    ------
-    BadRequest
-        When ``name`` is ``"gradient"``, which differentiates the model and is not a function of moments.
-
-    Examples
-    --------
-    >>> register_rule("magnitude", lambda moments: np.abs(moments.xy) / moments.n)
-    >>> "magnitude" in RULES  # and so rule="magnitude" for `compgraph.edges`
-    True
-    """
-    if name == GRADIENT:
-        raise BadRequest("the edge rule name 'gradient' is taken; choose another.")
-    RULES[name] = rule
 
 
 def edges(
@@ -175,9 +68,9 @@ def edges(
         What `compgraph.components` returned for the same statistics.
     rule
         Between layers: ``"covariance"``, ``"correlation"``, ``"plsr"``, ``"gradient"``, or a function
-        ``(moments in component coordinates) -> effect``. The effect of ``"gradient"`` is the mean of
-        :math:`J_{ba} = \partial t_b / \partial t_a` with scores of unit variance, and its weight the mean of
-        :math:`J_{ba}^2` times the share of the target.
+        ``(moments in component coordinates) -> effect``, which sees all that a site reads side by side. The effect of
+        ``"gradient"`` is the mean of :math:`J_{ba} = \partial t_b / \partial t_a` with scores of unit variance and
+        all other sites held, and its weight the mean of :math:`J_{ba}^2` times the share of the target.
     within
         From what a layer writes to what is read of it: a name or function as for ``rule``, without ``"gradient"``.
 
@@ -214,17 +107,13 @@ def edges(
     inside = _resolve(within)
     between = None if rule == GRADIENT else _resolve(rule)
     matrices: dict[tuple[Space, Space], EdgeMatrix] = {}
-    for pair in stats.pairs:
-        source, target = parts[pair.source], parts[pair.target]
-        if between is None:
-            matrices[pair.source, pair.target] = _gradient_matrix(stats, pair, source, target)
-        else:
-            moments = stats.moments[pair].project(source.axes, target.axes)
-            matrices[pair.source, pair.target] = _matrix(source, target, "between", between, moments)
-    for before, after in pairwise(stats.pairs):
-        source, target = parts[before.target], parts[after.source]
-        moments = stats.moments[after].doubled().project(source.axes, target.axes)
-        matrices[before.target, after.source] = _matrix(source, target, "within", inside, moments)
+    for target in stats.spaces:
+        found = () if target.side == "in" else _into(stats, parts, target, between)
+        matrices.update({(each.source, each.target): each for each in found})
+        source = Space(target.layer, "out", target.depth)
+        if target.side == "in" and source in parts:
+            moments = stats.of_space(target).project(parts[source].axes, parts[target].axes)
+            matrices[source, target] = _within(parts[source], parts[target], inside, moments)
     return tuple(matrices[key] for key in sorted(matrices))
 
 
@@ -236,27 +125,71 @@ def _resolve(rule: str | Rule) -> tuple[str, Rule]:
     return rule, RULES[rule]
 
 
-def _matrix(
-    source: Components, target: Components, kind: Kind, named: tuple[str, Rule], moments: Moments
-) -> EdgeMatrix:
+def _into(
+    stats: Statistics, parts: Mapping[Space, Components], target: Space, between: tuple[str, Rule] | None
+) -> tuple[EdgeMatrix, ...]:
+    """Link the components of a space with those of all that its site reads."""
+    pairs = stats.into(target)
+    if between is None:
+        name = GRADIENT
+        slopes = [_slopes(stats, pair, parts[pair.source], parts[target]) for pair in pairs]
+        effects, energies = zip(*slopes, strict=True) if slopes else ((), ())
+    else:
+        name = between[0]
+        effects = tuple(_effects(stats, parts, pairs, target, between)) if pairs else ()
+        energies = tuple(effect**2 for effect in effects)
+    total = sum(float(energy.sum()) for energy in energies)
+    return tuple(
+        EdgeMatrix(pair.source, target, "between", name, effect, energy / total if total > 0 else np.zeros_like(energy))
+        for pair, effect, energy in zip(pairs, effects, energies, strict=True)
+    )
+
+
+def _effects(
+    stats: Statistics,
+    parts: Mapping[Space, Components],
+    pairs: Sequence[Pair],
+    target: Space,
+    named: tuple[str, Rule],
+) -> Iterator[Float64[np.ndarray, "a b"]]:
+    """Apply a rule to all that a site reads together, and yield the effects of each part."""
+    sizes = [len(parts[pair.source]) for pair in pairs]
+    axes = block_diag(*(parts[pair.source].axes for pair in pairs))
+    moments = stats.facing(target).project(axes, parts[target].axes)
+    names = " and ".join(str(pair.source) for pair in pairs)
+    effect = _checked(named, moments, (sum(sizes), len(parts[target])), f"from {names} to {target}")
+    yield from np.split(effect, np.cumsum(sizes)[:-1])
+
+
+def _within(source: Components, target: Components, named: tuple[str, Rule], moments: Moments) -> EdgeMatrix:
+    where = f"from {source.space} to {target.space}"
+    effect = _checked(named, moments, (len(source), len(target)), where)
+    return EdgeMatrix(source.space, target.space, "within", named[0], effect, _shares(effect**2))
+
+
+def _checked(
+    named: tuple[str, Rule], moments: Moments, shape: tuple[int, int], where: str
+) -> Float64[np.ndarray, "a b"]:
     name, rule = named
     effect = np.asarray(rule(moments), dtype=np.float64)
-    if effect.shape != (len(source), len(target)):
+    if effect.shape != shape:
         raise ShapeError(
-            f"edge rule {name!r} gave effects of shape {effect.shape} from {source.space} to {target.space}; "
-            f"({len(source)}, {len(target)}) is needed: source components by target components."
+            f"edge rule {name!r} gave effects of shape {effect.shape} {where}; {shape} is needed: source components by "
+            "target components."
         )
-    require_finite(effect, f"effects of edge rule {name!r} from {source.space} to {target.space}")
-    return EdgeMatrix(source.space, target.space, kind, name, effect, _shares(effect**2))
+    require_finite(effect, f"effects of edge rule {name!r} {where}")
+    return effect
 
 
-def _gradient_matrix(stats: Statistics, pair: Pair, source: Components, target: Components) -> EdgeMatrix:
+def _slopes(
+    stats: Statistics, pair: Pair, source: Components, target: Components
+) -> tuple[Float64[np.ndarray, "a b"], Float64[np.ndarray, "a b"]]:
+    """Return the mean of the derivatives, and their mean squares in shares of the target."""
     unit = np.divide(1.0, target.deviation, out=np.zeros(len(target)), where=target.deviation > 0)
     slopes = stats.live("edge rule 'gradient'", instead="use 'plsr'").gradient_moments(
         pair, target.axes * unit[:, None], source.patterns * source.deviation[:, None]
     )
-    energy = slopes.energy.T * target.share
-    return EdgeMatrix(pair.source, pair.target, "between", GRADIENT, slopes.mean.T, _shares(energy))
+    return slopes.mean.T, slopes.energy.T * target.share
 
 
 def _shares(energy: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "a b"]:

@@ -1,7 +1,8 @@
 """Statistics become components: linear algebra on small matrices, NumPy and SciPy only."""
 
-from compgraph.decompose.components import Components, ComponentSet, components
+from compgraph.decompose.components import Components, ComponentSet
 from compgraph.decompose.directions import Directions
+from compgraph.decompose.find import components
 from compgraph.decompose.gradient import gradient_reads
 from compgraph.decompose.interaction.method import Interactions, interaction_components
 from compgraph.decompose.interaction.rotations import ROTATIONS, register_rotation

@@ -7,7 +7,7 @@ from typing import Any
 
 from compgraph.errors import BadRequest, SiteError, UnknownSite
 from compgraph.observe.run.activations import Selector, remedy
-from compgraph.observe.run.trace import Seen, Trace
+from compgraph.observe.run.seen import Seen, Trace
 
 Layers = None | str | Sequence[str] | Mapping[str, Selector]
 
@@ -39,7 +39,7 @@ def resolve(record: Trace, wanted: Mapping[str, Selector]) -> list[str]:
         if pattern in record.seen:
             _require_tappable(record.seen[pattern])
             chosen.add(pattern)
-        elif pattern not in (record.input.name, record.output.name):
+        elif pattern not in record.inputs and pattern not in record.outputs:
             matches = [each for name, each in record.seen.items() if fnmatchcase(name, pattern)]
             if not matches:
                 raise _unknown(record, pattern)
@@ -116,7 +116,7 @@ def again(each: Seen) -> str:
 
 
 def _unknown(record: Trace, pattern: str) -> UnknownSite:
-    known = [record.input.name, *record.seen, record.output.name]
+    known = list(record.everything)
     nearest = get_close_matches(pattern, known, n=1, cutoff=0.0)[0]
     return UnknownSite(
         f"no module {pattern!r}. Nearest: {nearest!r}. compgraph.sites(model, example) lists all {len(known)}."

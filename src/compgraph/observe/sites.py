@@ -1,15 +1,16 @@
 """The places of a model that can be tapped, by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from compgraph.observe.data.reader import Reader
 from compgraph.observe.layers import again
-from compgraph.observe.run.batches import Call, as_call
 from compgraph.observe.run.restore import observing
-from compgraph.observe.run.trace import Seen, trace
+from compgraph.observe.run.seen import Seen
+from compgraph.observe.run.trace import trace
 from compgraph.observe.run.unwrap import bare, device_of
 
 
@@ -45,7 +46,13 @@ class Site:
         return f"{self.name}  {self.kind}  {self.shape}{state}"
 
 
-def sites(model: nn.Module, example: Any) -> tuple[Site, ...]:
+def sites(
+    model: nn.Module,
+    example: Any,
+    *,
+    call: Callable[[Any], Any] | None = None,
+    samples: int | Mapping[str, int | None] | None = None,
+) -> tuple[Site, ...]:
     """List every place of a model that can be tapped, in order of execution.
 
     Parameters
@@ -53,7 +60,9 @@ def sites(model: nn.Module, example: Any) -> tuple[Site, ...]:
     model
         Run once, in eval mode, and left as it was.
     example
-        A batch: a tensor, a tuple or list of positional arguments, or a dict of keyword arguments.
+        A batch, in any form that `compgraph.collect` takes.
+    call, samples
+        As in `compgraph.collect`.
 
     Returns
     -------
@@ -64,6 +73,8 @@ def sites(model: nn.Module, example: Any) -> tuple[Site, ...]:
     ------
     SiteError
         For TorchScript and lazy modules.
+    BadRequest
+        When the batch does not fit the model, or it is in doubt what is meant.
 
     Examples
     --------
@@ -73,14 +84,34 @@ def sites(model: nn.Module, example: Any) -> tuple[Site, ...]:
     ['input', '0', '1', 'output']
     """
     model = bare(model)
-    call = Call(tuple(example)) if isinstance(example, tuple | list) else as_call(example)
+    batch = Reader(model, call=call, samples=samples).read(example)
     with observing(model):
-        record = trace(model, call.private(device_of(model, call)))
-    unread = "" if call.single is not None else "is not one floating-point tensor"
-    begin = Site(record.input.name, "model input", tuple(call.tensors[0].shape), 1, not unread, unread)
-    inner = [Site(*_row(each)) for each in record.seen.values()]
-    out = record.output
-    return (begin, *inner, Site(out.name, "model output", out.shape, 1, not out.problem, out.problem))
+        record = trace(model, batch.private(device_of(model, batch)))
+    shown = {name: _shown(each, batch.size) for name, each in record.everything.items()}
+    unread = "gives no floating-point numbers with an axis of samples"
+    read = batch.inputs
+    integers = [
+        Site(f"input.{name}", "model input", tuple(each.shape), 1, tappable=False, reason=unread)
+        for name, each in batch.tensors.items()
+        if name not in read
+    ]
+    begin, inner, end = (
+        [
+            Site(name, kind or type(each.module).__name__, shown[name], each.calls, *_state(each))
+            for name, each in part.items()
+        ]
+        for part, kind in ((record.inputs, "model input"), (record.seen, ""), (record.outputs, "model output"))
+    )
+    return (*begin, *integers, *inner, *end)
+
+
+def _shown(each: Seen, size: int) -> tuple[int, ...]:
+    """Return the shape of a tensor for all samples, of which the trace saw a few."""
+    if not each.spots or each.problem:
+        return each.shape
+    shape = list(each.shape)
+    shape[each.spot.samples] = size
+    return tuple(shape)
 
 
 def describe(found: Iterable[Site]) -> str:
@@ -115,10 +146,10 @@ def describe(found: Iterable[Site]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _row(each: Seen) -> tuple[str, str, tuple[int, ...], int, bool, str]:
+def _state(each: Seen) -> tuple[bool, str]:
     reason = each.problem
     if each.calls == 0:
         reason = "never called"
     elif each.calls > 1:
         reason = f"called {each.calls} times{again(each)}"
-    return each.name, type(each.module).__name__, each.shape, each.calls, not reason, reason
+    return not reason, reason

@@ -27,15 +27,23 @@ class Look:
         As they were given to `compgraph.collect`; ``None`` where they were chosen.
     rows
         What a row is.
+    call, samples, axis
+        As they were given.
     """
 
     layers: Any = None
     rows: Literal["position", "sample"] = "position"
+    call: Any = None
+    samples: Any = None
+    axis: Any = None
 
     @property
     def options(self) -> dict[str, Any]:
-        """The same as keyword arguments of `compgraph.collect`."""
-        return {"layers": self.layers, "rows": self.rows}
+        """The same as keyword arguments of `compgraph.collect`, as far as they were given."""
+        given = {"call": self.call, "samples": self.samples, "axis": self.axis}
+        return {"layers": self.layers, "rows": self.rows} | {
+            name: value for name, value in given.items() if value is not None
+        }
 
 
 @runtime_checkable

@@ -2,10 +2,14 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float64
 
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.records import brief, freeze, rebuilt
+from compgraph.statistics.facing import merged_cross, read_together, written_together
 from compgraph.statistics.moments import Moments
 from compgraph.statistics.probe import Look, MergedProbe, Probe
 from compgraph.statistics.sample import Sample
@@ -23,7 +27,7 @@ class Statistics:
     Attributes
     ----------
     pairs
-        Facing spaces in order of depth, from the model's input to its output.
+        Facing spaces, one for each arrow of the graph of sites, in order of depth.
     moments
         Means and second moments of the rows at both ends of each pair.
     samples
@@ -37,6 +41,11 @@ class Statistics:
         such.
     asked
         What `collect` was asked for, to look at the model on other data in the same way.
+    returned
+        What the model returns: the name of each output to the space that it is. Where none are given, the last space is
+        the one output.
+    crossed
+        For every two pairs that end at one space, the centred sum of products of what they start from.
     schema
         Version of this record.
     """
@@ -48,6 +57,8 @@ class Statistics:
     notes: tuple[str, ...] = ()
     probe: Probe | None = None
     asked: Look = NO_LOOK
+    returned: Mapping[str, Space] = field(default_factory=dict)
+    crossed: Mapping[tuple[Pair, Pair], Float64[np.ndarray, "_ _"]] = field(default_factory=dict)
     schema: str = SCHEMA
 
     __repr__ = brief
@@ -59,7 +70,9 @@ class Statistics:
                 f"statistics of version {self.schema!r} came, or from before there were versions; this compgraph reads "
                 f"{SCHEMA!r}. Collect them from the model again."
             )
-        freeze(self, "moments", "samples")
+        if not self.returned and self.pairs:
+            object.__setattr__(self, "returned", {"output": self.pairs[-1].target})
+        freeze(self, "moments", "samples", "returned", "crossed")
 
     @property
     def spaces(self) -> tuple[Space, ...]:
@@ -68,8 +81,82 @@ class Statistics:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the tapped sites, from the model's input to its output."""
+        """Names of the tapped sites, from the model's inputs to its outputs."""
         return tuple(dict.fromkeys(space.layer for space in self.spaces))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs, in the order in which it returns them."""
+        return tuple(self.returned)
+
+    def into(self, space: Space) -> tuple[Pair, ...]:
+        """Return the pairs that end at a space.
+
+        Parameters
+        ----------
+        space
+            What a site writes.
+
+        Returns
+        -------
+        tuple of Pair
+            One for each site that it reads.
+        """
+        return tuple(pair for pair in self.pairs if pair.target == space)
+
+    def out_of(self, space: Space) -> tuple[Pair, ...]:
+        """Return the pairs that start from a space.
+
+        Parameters
+        ----------
+        space
+            What is read of a site.
+
+        Returns
+        -------
+        tuple of Pair
+            One for each site that reads it.
+        """
+        return tuple(pair for pair in self.pairs if pair.source == space)
+
+    def facing(self, space: Space) -> Moments:
+        """Return the moments of a space with everything that faces it.
+
+        Parameters
+        ----------
+        space
+            An ``"out"`` side faces all that its site reads, side by side; an ``"in"`` side all that its readers write.
+
+        Returns
+        -------
+        Moments
+            ``x`` comes before ``y`` in the model: of an ``"out"`` side the space is ``y``, of an ``"in"`` side ``x``.
+
+        Notes
+        -----
+        Readers at other grids of positions are taken by their covariances, in units of the rows of the finest.
+        """
+        pairs = self.into(space) if space.side == "out" else self.out_of(space)
+        return read_together(self, pairs) if space.side == "out" else written_together(self, pairs)
+
+    def of_space(self, space: Space) -> Moments:
+        """Return the moments of a space with itself.
+
+        Parameters
+        ----------
+        space
+            Either side of a site.
+
+        Returns
+        -------
+        Moments
+            Over the rows of the finest grid of positions at which something faces it.
+        """
+        pairs = self.into(space) if space.side == "out" else self.out_of(space)
+        pair = max(pairs, key=lambda each: self.moments[each].n)
+        found = self.moments[pair]
+        mean, scatter = (found.mean_y, found.yy) if space.side == "out" else (found.mean_x, found.xx)
+        return Moments(found.n, mean, mean, scatter, scatter, scatter)
 
     @property
     def gradients(self) -> Probe | None:
@@ -133,6 +220,8 @@ class Statistics:
             tuple(dict.fromkeys(self.notes + other.notes)),
             _merged(self.probe, other.probe),
             self.asked,
+            self.returned,
+            merged_cross(self, other),
         )
 
 

@@ -49,8 +49,8 @@ class Tanh(Probe):
         return Statistics(PAIRS, moments, {}, len(self.x), probe=self)
 
     @property
-    def filters(self) -> np.ndarray:
-        return output_filters(self.statistics.moments[PAIRS[1]], 48)
+    def filters(self) -> dict[str, np.ndarray]:
+        return output_filters(self.statistics, 48)
 
     def reads(self, limit: int = 48) -> dict[Space, Read]:
         return read_spaces(self.statistics, self.filters, limit)
@@ -86,8 +86,8 @@ def energy_is_what_a_nudge_does(net: Tanh, space: Space, read: Read) -> None:
     rows, step, n = net.rows(space), 1e-5, len(read.gradients)
     for k, pattern in enumerate(read.patterns):
         moved = (net.outputs(space, rows + step * pattern) - net.outputs(space, rows - step * pattern)) / (2 * step)
-        assert_allclose(moved[:n] @ net.filters.T, read.gradients[:, :, k], atol=1e-5)
-        assert_allclose(((moved[:n] @ net.filters.T) ** 2).sum(axis=1).mean(), read.energy[k], rtol=1e-5)
+        assert_allclose(moved[:n] @ net.filters["output"].T, read.gradients[:, :, k], atol=1e-5)
+        assert_allclose(((moved[:n] @ net.filters["output"].T) ** 2).sum(axis=1).mean(), read.energy[k], rtol=1e-5)
 
 
 PROMISES = [scores_are_white, patterns_are_what_activations_do, energy_is_what_a_nudge_does]
@@ -117,7 +117,7 @@ def test_energies_are_apart_and_add_up(net) -> None:
     for space, read in net.reads().items():
         flat = read.gradients.reshape(-1, len(read.axes)).astype(float)
         assert_allclose(flat.T @ flat / len(read.gradients), np.diag(read.energy), atol=1e-5)
-        raw = net.filters @ net.jacobians()[space]
+        raw = net.filters["output"] @ net.jacobians()[space]
         assert_allclose(read.total, np.einsum("nbi,ij,nbj->", raw, covariance[space], raw) / len(raw), rtol=1e-5)
         assert (np.diff(read.energy) <= 0).all()
 
@@ -172,13 +172,16 @@ def test_beyond_the_memory_fewer_rows_are_asked_for_and_the_answer_is_right_for_
     assert len(net.reads()[SPACES[0]].gradients) == 2 * CHUNK
 
 
-def moments_of(y: np.ndarray) -> Moments:
-    return Moments.of(np.zeros((len(y), 1)), y)
+def heads_of(*heads: np.ndarray) -> Statistics:
+    pairs = [Pair(SPACES[0], Space(f"head{i}", "out", 1)) for i in range(len(heads))]
+    moments = {pair: Moments.of(np.zeros((len(y), 1)), y) for pair, y in zip(pairs, heads, strict=True)}
+    returned = {pair.target.layer: pair.target for pair in pairs}
+    return Statistics(tuple(pairs), moments, {}, len(heads[0]), returned=returned)
 
 
 def test_few_outputs_stand_for_themselves() -> None:
     y = np.random.default_rng(0).normal(size=(50, 4)) * [1, 10, 0, 0.1]
-    filters = output_filters(moments_of(y), 3)
+    filters = output_filters(heads_of(y), 3)["head0"]
     assert_allclose(filters, np.diag(1 / np.where(y.std(axis=0) > 0, y.std(axis=0), 1))[[0, 1, 3]])
 
 
@@ -186,7 +189,7 @@ def test_of_more_outputs_than_the_limit_the_leading_components_are_kept() -> Non
     rng = np.random.default_rng(0)
     y = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 9)) + 0.1 * rng.normal(size=(200, 9))
     y *= 10.0 ** rng.integers(-2, 3, size=9)
-    filters = output_filters(moments_of(y), 4)
+    filters = output_filters(heads_of(y), 4)["head0"]
     scores = (y - y.mean(axis=0)) @ filters.T
     assert_allclose(scores.T @ scores / len(y), np.eye(4), atol=1e-8)
     leading = np.linalg.eigh(np.corrcoef(y, rowvar=False))[1][:, ::-1][:, :4].T
@@ -197,9 +200,27 @@ def test_of_more_outputs_than_the_limit_the_leading_components_are_kept() -> Non
 def test_many_outputs_of_low_rank_stand_for_no_more_than_their_rank() -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 9))
-    filters = output_filters(moments_of(y), 6)
+    filters = output_filters(heads_of(y), 6)["head0"]
     assert filters.shape == (3, 9)
     assert_allclose(np.cov(y @ filters.T, rowvar=False, bias=True), np.eye(3), atol=1e-8)
+
+
+def test_heads_share_the_limit_and_none_mixes_with_another() -> None:
+    rng = np.random.default_rng(0)
+    wide, narrow, single = rng.normal(size=(300, 100)), rng.normal(size=(300, 5)), rng.normal(size=(300, 1))
+    filters = output_filters(heads_of(wide, narrow, single), 48)
+    assert {name: each.shape for name, each in filters.items()} == {
+        "head0": (42, 100),
+        "head1": (5, 5),
+        "head2": (1, 1),
+    }
+    many = output_filters(heads_of(*(rng.normal(size=(300, 2)) for _ in range(60))), 48)
+    assert [len(each) for each in many.values()] == [1] * 60, "no head is lost"
+
+
+def test_a_head_that_never_varies_is_left_out() -> None:
+    y = np.random.default_rng(0).normal(size=(50, 2))
+    assert list(output_filters(heads_of(y, np.ones((50, 3))), 48)) == ["head0"]
 
 
 def test_a_space_that_moves_no_output_is_named(net) -> None:

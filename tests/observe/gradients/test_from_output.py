@@ -23,7 +23,7 @@ def gathered(stats: Statistics, filters: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def kept_inputs(stats: Statistics) -> Tensor:
-    return torch.cat([arguments[0] for (arguments,) in stats.probe.batches()])
+    return torch.cat([call.args[0] for call in stats.probe.batches()])
 
 
 def jacobians(segment, rows: Tensor, filters: np.ndarray) -> np.ndarray:
@@ -113,9 +113,9 @@ def test_positions_of_the_output_are_summed_with_the_signs_of_the_sample() -> No
     stats = collect(model, torch.randn(8, 3, 3).double(), ["inside"])
     filters = np.random.default_rng(0).normal(size=(2, 2))
     found, tokens = gathered(stats, filters), kept_inputs(stats)
-    (_, ids), *more = stats.probe._chunks(100)
+    (_, ids), *more = stats.probe._kept.chunks(100)
     assert not more
-    signs = stats.probe._signs(len(stats.pairs) - 1, ids).reshape(8, 3)
+    signs = stats.probe._kept.signs((3,), ids).reshape(8, 3)
     assert set(np.unique(signs)) == {-1.0, 1.0}
     full = vmap(jacrev(lambda each: model(each[None])[0]))(tokens).detach().numpy()  # n, position, output, position, in
     expected = np.einsum("ns,qo,nsotp->ntqp", signs, filters, full).reshape(24, 2, 3)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
+from scipy.linalg import block_diag
 from sklearn.cluster import KMeans
 
 from compgraph.decompose.eigenvalues import descending_eigh
@@ -77,6 +78,7 @@ def split(
     *,
     metrics: Sequence[Metric] = ("data", "gradient"),
     smallest: float = 1.0,
+    heads: Sequence[int] = (),
 ) -> Split:
     """Sort the directions of every space into blocks that hardly interact.
 
@@ -89,6 +91,8 @@ def split(
         Tried in turn; the one with the widest gap is taken.
     smallest
         The gap from which there are several blocks; above 1 where nothing else stands against chance.
+    heads
+        Numbers of outputs that may be turned among themselves, in order; by default all of them.
 
     Returns
     -------
@@ -119,15 +123,15 @@ def split(
     if found.view.bend < SMALLEST_BEND:
         found = replace(found, n_slow=0, gap=0.0)
     if found.modes is None or found.gap < smallest:
-        return _sorted(None, found)
+        return _sorted(None, found, heads)
     last = len(found.modes.leak) - 1
     fixed = found.view.fixed
     as_good = max(2 * found.modes.leak[last], 2 * SAME_LEAK)
     if found.outputs == "free" and fixed.leak[last] <= min(LARGEST_LEAK["fixed"], as_good):
         found = replace(found, outputs="fixed", modes=first_modes(fixed, last + 1))
-    several = _sorted(found.modes, found)
+    several = _sorted(found.modes, found, heads)
     if _loses_a_block(several, gradients):
-        return _sorted(None, replace(found, n_slow=0, gap=0.0))
+        return _sorted(None, replace(found, n_slow=0, gap=0.0), heads)
     return several
 
 
@@ -146,7 +150,7 @@ def _loses_a_block(found: Split, gradients: Sequence[Float[np.ndarray, "_ q _"]]
     return bool((reads > LARGEST_LEAK[found.outputs] * reads.max(axis=0))[missing].any())
 
 
-def _sorted(slow: Modes | None, found: Finding) -> Split:
+def _sorted(slow: Modes | None, found: Finding, heads: Sequence[int]) -> Split:
     """Turn the slow modes into directions and give each its block."""
     seen = found.view
     q = seen.free.outputs.shape[1]
@@ -159,7 +163,7 @@ def _sorted(slow: Modes | None, found: Finding) -> Split:
     if slow is None:
         return one
     n_blocks = 1 + len(slow.leak)
-    turn = np.eye(q) if found.outputs == "fixed" else joint_diagonaliser(slow.outputs)
+    turn = np.eye(q) if found.outputs == "fixed" else _turned_within(slow.outputs, heads or (q,))
     turns = [joint_diagonaliser(each) for each in slow.spaces]
     places = [_diagonals(slow.outputs, turn)]
     places += [_diagonals(each, basis) for each, basis in zip(slow.spaces, turns, strict=True)]
@@ -173,6 +177,13 @@ def _sorted(slow: Modes | None, found: Finding) -> Split:
         one, n_blocks=n_blocks, outputs=found.outputs, output_basis=turn, output_block=output_block,
         bases=tuple(basis for basis, _ in bases), blocks=tuple(labels for _, labels in bases),
     )  # fmt: skip
+
+
+def _turned_within(outputs: Float64[np.ndarray, "m q q"], heads: Sequence[int]) -> Float64[np.ndarray, "q q"]:
+    """Return a basis of the outputs that mixes those of one head only."""
+    stops = np.cumsum(heads).tolist()
+    parts = [slice(stop - size, stop) for stop, size in zip(stops, heads, strict=True)]
+    return block_diag(*(joint_diagonaliser(outputs[:, part, part]) for part in parts))
 
 
 def _diagonals(matrices: Float64[np.ndarray, "m r r"], basis: Float64[np.ndarray, "r r"]) -> Float64[np.ndarray, "r m"]:

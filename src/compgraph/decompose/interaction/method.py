@@ -13,7 +13,7 @@ from compgraph.decompose.interaction.gaps import SMALLEST_BEND
 from compgraph.decompose.interaction.nested_blocks import nested
 from compgraph.decompose.interaction.read_subspace import Read, output_filters, read_spaces
 from compgraph.decompose.interaction.rotations import ROTATIONS, Rotation
-from compgraph.errors import BadRequest, unknown_name
+from compgraph.errors import BadRequest, DeadSite, unknown_name
 from compgraph.records import brief
 from compgraph.statistics import POSITIONS, Space, Statistics
 
@@ -122,24 +122,45 @@ def interaction_components(
     if not rotations:
         raise BadRequest("no rotation is named; give at least one, such as 'commutant'.")
     resolved = [_resolve(rotation) for rotation in rotations]
-    filters = output_filters(stats.moments[stats.pairs[-1]], limit)
+    filters = output_filters(stats, limit)
+    _require_read(stats)
     reads = read_spaces(stats, filters, limit)
     gradients = tuple(read.gradients for read in reads.values())
-    tree = nested(gradients)
+    heads = tuple(map(len, filters.values()))
+    tree = nested(gradients, heads=heads)
     found = tree.split
     bases, candidates = _best(stats, reads, found, resolved)
-    positions = {pair.source: stats.moments[pair].n // stats.n_samples for pair in stats.pairs}
-    rows = tuple(min(POSITIONS, positions[space]) for space in reads)
+    rows = tuple(min(POSITIONS, stats.of_space(space).n // stats.n_samples) for space in reads)
     about = Interactions(found, tree.inner, candidates, _notes(found, candidates[0].rotation), gradients, rows)
     directions = {
         space: _directions(read, basis, place if about.in_blocks else None)
         for (space, read), basis, *place in zip(reads.items(), bases, found.blocks, tree.parts, strict=True)
     }
-    directions |= {
-        pair.target: directions[after.source] for pair, after in zip(stats.pairs, stats.pairs[1:], strict=False)
-    }
-    directions[stats.pairs[-1].target] = _outputs(found, filters, tree.output_part if about.in_blocks else None)
+    for space in stats.spaces:
+        read_side = Space(space.layer, "in", space.depth)
+        if space.side == "out" and read_side in directions:
+            directions[space] = directions[read_side]
+    stops = np.cumsum(heads)
+    for name, start, stop in zip(filters, stops - heads, stops, strict=True):
+        here, part = slice(int(start), int(stop)), tree.output_part if about.in_blocks else None
+        space = stats.returned[name]
+        if space not in directions:
+            directions[space] = _outputs(found, filters[name], here, part)
     return directions, about
+
+
+def _require_read(stats: Statistics) -> None:
+    """Refuse sites that nothing reads and that are no outputs, of which an output can read nothing."""
+    useful = {
+        *stats.returned.values(),
+        *(Space(space.layer, "out", space.depth) for space in stats.spaces if space.side == "in"),
+    }
+    unread = [str(space) for space in stats.spaces if space.side == "out" and space not in useful]
+    if unread:
+        raise DeadSite(
+            f"no output changes with {', '.join(unread)} over this data, so that the method 'interaction' finds "
+            "nothing there. Leave the layer out, or use 'pca' or 'plsr', which look at activations alone."
+        )
 
 
 def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
@@ -172,8 +193,9 @@ def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
     >>> found.n_blocks, found.output_block.tolist()
     (2, [0, 1])
     """
-    reads = read_spaces(stats, output_filters(stats.moments[stats.pairs[-1]], limit), limit)
-    return split([read.gradients for read in reads.values()])
+    filters = output_filters(stats, limit)
+    reads = read_spaces(stats, filters, limit)
+    return split([read.gradients for read in reads.values()], heads=tuple(map(len, filters.values())))
 
 
 def _resolve(rotation: str | Rotation) -> tuple[str, Rotation | None]:
@@ -209,7 +231,7 @@ def _best(
 
 
 def _turned(stats: Statistics, space: Space, read: Read, name: str, rotation: Rotation) -> Float64[np.ndarray, "r r"]:
-    pair = next(pair for pair in stats.pairs if pair.source == space)
+    pair = max(stats.out_of(space), key=lambda each: stats.moments[each].n)
     scores = (stats.samples[pair].x - stats.moments[pair].mean_x) @ read.axes.T
     basis = np.asarray(rotation(scores, read.gradients), dtype=np.float64)
     size = len(read.axes)
@@ -234,14 +256,15 @@ def _directions(read: Read, basis: Float64[np.ndarray, "r r"], place: Sequence[n
     )
 
 
-def _outputs(found: Split, filters: Float64[np.ndarray, "q d"], part: np.ndarray | None) -> Directions:
-    basis = np.eye(len(filters)) if part is None else found.output_basis
+def _outputs(found: Split, filters: Float64[np.ndarray, "q d"], here: slice, part: np.ndarray | None) -> Directions:
+    """Return the directions of one head, whose place among all outputs is ``here``; no basis turns across heads."""
+    basis = np.eye(len(filters)) if part is None else found.output_basis[here, here]
     return Directions(
         axes=basis.T @ filters,
         strength=np.ones(len(filters)),
         gap=np.ones(len(filters)),
         total=float(len(filters)),
-        **({} if part is None else {"block": found.output_block, "part": part}),
+        **({} if part is None else {"block": found.output_block[here], "part": part[here]}),
     )
 
 

@@ -37,12 +37,12 @@ class Nested:
     __repr__ = brief
 
 
-def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> Nested:
+def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]], *, heads: Sequence[int] = ()) -> Nested:
     """Split a network into blocks, and each block into its parts.
 
     Parameters
     ----------
-    gradients
+    gradients, heads
         As `compgraph.decompose.interaction.blocks.split` takes them.
 
     Returns
@@ -50,7 +50,8 @@ def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> Nested:
     Nested
         One more level than `split` gives.
     """
-    found = split(gradients)
+    found = split(gradients, heads=heads)
+    of_head = np.repeat(np.arange(len(heads)), heads) if heads else np.zeros(len(found.output_block), dtype=np.int64)
     outputs, output_part = found.output_basis.copy(), np.zeros_like(found.output_block)
     bases, parts = [each.copy() for each in found.bases], [np.zeros_like(each) for each in found.blocks]
     inner = []
@@ -58,10 +59,11 @@ def nested(gradients: Sequence[Float[np.ndarray, "_ q _"]]) -> Nested:
         if not all((labels == block).any() for labels in found.blocks):
             continue  # a block that leaves out a space is too thin to divide
         filters, jacobians = _inside(found, gradients, block)
-        inner.append(split(jacobians, smallest=GAP_OF_PARTS))
+        here = found.output_block == block
+        sizes = np.unique(of_head[here], return_counts=True)[1].tolist()
+        inner.append(split(jacobians, smallest=GAP_OF_PARTS, heads=sizes))
         if inner[-1].n_blocks == 1:
             continue
-        here = found.output_block == block
         outputs[:, here] = outputs[:, here] @ inner[-1].output_basis
         output_part[here] = inner[-1].output_block
         for index, labels in enumerate(found.blocks):

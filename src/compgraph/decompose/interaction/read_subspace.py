@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64
+from scipy.linalg import block_diag
 
 from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support, varying
@@ -52,43 +53,62 @@ class Read:
         object.__setattr__(self, "gradients", gradients)
 
 
-def output_filters(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
-    """Return filters that scale every output to unit variance, or the leading principal components of those.
+def output_filters(stats: Statistics, limit: int) -> dict[str, Float64[np.ndarray, "q d"]]:
+    """Return filters that scale every output to unit variance, or principal components of those within each head.
 
     Parameters
     ----------
-    moments
-        Of the last pair, the model's output as ``y``.
+    stats
+        Of a pass.
     limit
-        With more outputs than this, so many principal components of the scaled outputs stand for them.
+        With more outputs than this, principal components of the scaled outputs of one head stand for them: the heads
+        that have most give way first, and each keeps at least one.
 
     Returns
     -------
-    numpy.ndarray
-        Rows along single outputs where there are few enough; outputs that never vary are left out, and so are
-        principal components beyond their numerical rank.
+    dict
+        Name of each head to rows along its single features where there are few enough. Features that never vary are
+        left out, and so are principal components beyond their numerical rank, and heads without any.
 
     Raises
     ------
     DeadSite
         When no output ever varies.
     """
-    live = varying(moments.yy)
-    if not live.any():
+    heads = {name: stats.of_space(space) for name, space in stats.returned.items()}
+    live = {name: int(varying(moments.xx).sum()) for name, moments in heads.items()}
+    if not any(live.values()):
+        moments = next(iter(heads.values()))
+        count = sum(len(each.mean_x) for each in heads.values())
         raise DeadSite(
-            f"none of the {len(live)} outputs of the model ever varies over the {moments.n} rows collected, so nothing "
+            f"none of the {count} outputs of the model ever varies over the {moments.n} rows collected, so nothing "
             "is read of any layer. Give data that moves the outputs."
         )
+    rooms = _shared_out(live, limit)
+    return {name: _scaled(heads[name], rooms[name]) for name in heads if live[name]}
+
+
+def _shared_out(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Give every head the outputs it wants, or as even a share of the limit as there can be."""
+    rooms, left, waiting = dict.fromkeys(wanted, 0), limit, sorted(wanted, key=wanted.__getitem__)
+    for place, name in enumerate(waiting):
+        rooms[name] = min(wanted[name], max(1, left // (len(waiting) - place)))
+        left -= rooms[name]
+    return rooms
+
+
+def _scaled(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
+    live = varying(moments.xx)
     scale = np.zeros(len(live))
-    scale[live] = 1 / np.sqrt(np.diagonal(moments.yy)[live] / moments.n)
+    scale[live] = 1 / np.sqrt(np.diagonal(moments.xx)[live] / moments.n)
     if live.sum() <= limit:
         return np.diag(scale)[live]
-    values, vectors = descending_eigh(moments.yy / moments.n * np.outer(scale, scale))
+    values, vectors = descending_eigh(moments.xx / moments.n * np.outer(scale, scale))
     rank = min(limit, int((values > RANK_TOLERANCE * values[0]).sum()))
     return vectors[:rank] * scale / np.sqrt(values[:rank, None])
 
 
-def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: int) -> dict[Space, Read]:
+def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int) -> dict[Space, Read]:
     r"""Find the directions of every space that the output reads.
 
     Activations are whitened, :math:`z = W (x - \bar x)` with unit covariance, and of
@@ -102,7 +122,7 @@ def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: i
     stats
         Of a model that can be differentiated.
     filters
-        Output scores, from `output_filters`.
+        Output scores of each head, from `output_filters`.
     limit
         At most this many directions per space.
 
@@ -129,10 +149,29 @@ def read_spaces(stats: Statistics, filters: Float64[np.ndarray, "q d"], limit: i
     features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
     """
     probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
-    white = {pair.source: _whitening(stats.moments[pair]) for pair in stats.pairs}
+    white = {space: _whitening(stats.of_space(space)) for space in stats.spaces if space.side == "in"}
     patterns = {space: each[1] for space, each in white.items()}
-    gradients = _held(probe.output_gradients(filters), patterns)
+    gradients = _held(probe.output_gradients(side_by_side(stats, filters)), patterns)
     return {space: _read(space, *white[space], gradients[space], limit) for space in sorted(white)}
+
+
+def side_by_side(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "q d"]:
+    """Return the filters of all heads over the features of all outputs, as a probe takes them.
+
+    Parameters
+    ----------
+    stats
+        Of a pass.
+    filters
+        Of each head; one that is missing has none.
+
+    Returns
+    -------
+    numpy.ndarray
+        Features in the order of ``stats.returned``.
+    """
+    widths = {name: len(stats.of_space(space).mean_x) for name, space in stats.returned.items()}
+    return block_diag(*(filters.get(name, np.zeros((0, width))) for name, width in widths.items()))
 
 
 def _whitening(moments: Moments) -> tuple[Float64[np.ndarray, "r d"], Float64[np.ndarray, "r d"]]:

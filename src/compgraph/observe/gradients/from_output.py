@@ -1,4 +1,4 @@
-"""One run of a model with the rows of all its sites as leaves of autograd, and gradients of its output."""
+"""One run of a model with the rows of all its sites as leaves of autograd, and gradients of its outputs."""
 
 from collections.abc import Iterator
 from math import prod
@@ -8,45 +8,49 @@ import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor, nn
 
-from compgraph.observe.chain import Chain
+from compgraph.observe.data.call import Call
 from compgraph.observe.gradients.leaves import Nudge, no_gradient, run_nudged
-from compgraph.observe.run.batches import Call
+from compgraph.observe.site_graph import SiteGraph
 from compgraph.statistics import POSITIONS
 
 
 class Fan:
-    """The output's rows, and what to differentiate them by.
+    """The outputs' rows, and what to differentiate them by.
 
     Parameters
     ----------
     model
         Run once, under the caller's settings of autograd.
-    chain
-        The sites; the last one is the output.
+    graph
+        The sites.
     call
         Arguments of the run.
     """
 
-    def __init__(self, model: nn.Module, chain: Chain, call: Call) -> None:
-        *sources, self.target = chain.taps
+    def __init__(self, model: nn.Module, graph: SiteGraph, call: Call) -> None:
         self.size = call.size
-        self.nudges = [
-            Nudge(tap, grid, call.size * prod(grid), call.size, alone=False)
-            for tap, grid in zip(sources, chain.grids, strict=True)
-        ]
-        self.rows = run_nudged(model, call, nudges=self.nudges, target=self.target, grid=chain.grids[-1])
+        self.heads = [graph.taps[number] for number in graph.outputs.values()]
+        self.nudges = {
+            number: Nudge(graph.taps[number], graph.grid_read(number), call.size, alone=False) for number in graph.read
+        }
+        targets = {number: graph.grid_written(number) for number in graph.outputs.values()}
+        found = run_nudged(model, call, graph, nudges=self.nudges, targets=targets)
+        self.rows = [found.get(number) for number in targets]
 
     def gradients(
-        self, filters: Float64[Tensor, "q d"], signs: Float64[np.ndarray, " rows"] | None, choose: np.random.Generator
+        self,
+        filters: Float64[Tensor, "q d"],
+        signs: list[Float64[np.ndarray, " rows"] | None],
+        choose: np.random.Generator,
     ) -> list[Float32[np.ndarray, "m q p"]]:
-        """Return the gradients of output scores, for a few rows of every sample and for each site.
+        """Return the gradients of output scores, for a few rows of every sample and for each site that is read.
 
         Parameters
         ----------
         filters
-            One output score per row.
+            One score per row, over the features of all outputs side by side.
         signs
-            Random signs of the output's rows where a sample has several.
+            For each output, random signs of its rows where a sample has several.
         choose
             Draws the positions kept of each sample.
 
@@ -58,27 +62,46 @@ class Fan:
         Raises
         ------
         SiteError
-            When the output does not depend on a site in a way that can be differentiated.
+            When no output depends on a site in a way that can be differentiated.
         """
-        rows = self.rows
-        if rows is None or not rows.requires_grad:
-            raise no_gradient(self.nudges[0].tap.name, self.target.name)
-        with torch.autocast(rows.device.type, enabled=False):
-            scores = rows @ filters.to(rows).T
-        weights = torch.ones_like(scores[:, 0]) if signs is None else torch.tensor(signs).to(scores)
-        kept = [self._kept(nudge, choose) for nudge in self.nudges]
-        found = [[each[index].float().cpu().numpy() for each, index in zip(gradients, kept, strict=True)]
-                 for gradients in self._backward(scores, weights)]  # fmt: skip
+        scores = self._scores(filters, signs)
+        kept = [self._kept(nudge, choose) for nudge in self.nudges.values()]
+        found = [
+            [each[index].float().cpu().numpy() for each, index in zip(gradients, kept, strict=True)]
+            for gradients in self._backward(scores)
+        ]
         return [np.stack(of_site, axis=1) for of_site in zip(*found, strict=True)]
 
-    def _backward(self, scores: Tensor, weights: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        leaves = [nudge.delta for nudge in self.nudges if nudge.delta is not None]
-        for b in range(scores.shape[1]):
-            gradients = torch.autograd.grad(scores[:, b] @ weights, leaves, retain_graph=True, allow_unused=True)
-            for nudge, gradient in zip(self.nudges, gradients, strict=True):
-                if gradient is None:
-                    raise no_gradient(nudge.tap.name, self.target.name)
-            yield gradients
+    def _scores(
+        self, filters: Float64[Tensor, "q d"], signs: list[Float64[np.ndarray, " rows"] | None]
+    ) -> list[Tensor | None]:
+        """Return one number for each filter, to be differentiated; nothing where no output can be."""
+        found: list[Tensor | None] = [None] * len(filters)
+        parts = torch.split(filters, [head.width for head in self.heads], dim=1)
+        for rows, part, sign in zip(self.rows, parts, signs, strict=True):
+            if rows is None or not rows.requires_grad:
+                continue
+            mine = part.any(dim=1).nonzero().flatten().tolist()
+            with torch.autocast(rows.device.type, enabled=False):
+                scores = rows @ part[mine].to(rows).T
+            weights = torch.ones_like(scores[:, 0]) if sign is None else torch.tensor(sign).to(scores)
+            for place, number in enumerate(mine):
+                score, before = scores[:, place] @ weights, found[number]
+                found[number] = score if before is None else before + score
+        return found
+
+    def _backward(self, scores: list[Tensor | None]) -> Iterator[list[Tensor]]:
+        leaves = [nudge.delta for nudge in self.nudges.values() if nudge.delta is not None]
+        reached = [False] * len(leaves)
+        for score in scores:
+            found: tuple[Tensor | None, ...] = (None,) * len(leaves)
+            if score is not None:
+                found = torch.autograd.grad(score, leaves, retain_graph=True, allow_unused=True)
+            reached = [before or each is not None for before, each in zip(reached, found, strict=True)]
+            yield [torch.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, found, strict=True)]
+        for nudge, each in zip(self.nudges.values(), reached, strict=True):
+            if not each:
+                raise no_gradient(nudge.tap.name, ", ".join(head.name for head in self.heads))
 
     def _kept(self, nudge: Nudge, choose: np.random.Generator) -> Tensor:
         positions = prod(nudge.grid)

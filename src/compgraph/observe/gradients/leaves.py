@@ -1,18 +1,18 @@
-"""Rows of a site as leaves of autograd: zeros that are added to its activation."""
+"""Rows of sites as leaves of autograd: zeros that are added to their activations."""
 
-from collections.abc import Mapping, Sequence
-from copy import copy
-from typing import Any
+from collections.abc import Collection, Mapping
+from math import prod
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from compgraph.errors import SiteError
-from compgraph.observe.chain import Tap
-from compgraph.observe.run.batches import Call
-from compgraph.observe.run.rows import Grid, from_rows, to_rows, width_of
-from compgraph.observe.run.trace import Hook, hooked
+from compgraph.observe.data.call import Call
+from compgraph.observe.run.exchange import run_exchanged
+from compgraph.observe.run.rows import Grid, from_rows
+from compgraph.observe.run.tap import Tap
+from compgraph.observe.site_graph import SiteGraph
 
 
 class Nudge:
@@ -24,44 +24,16 @@ class Nudge:
         The site.
     grid
         Positions at which it has rows.
-    n_rows
-        Rows of the call.
     size
         Samples of the call.
     alone
         Whether to cut what the model computed before the site off from autograd, which saves memory.
     """
 
-    def __init__(self, tap: Tap, grid: Grid, n_rows: int, size: int, *, alone: bool) -> None:
-        self.tap, self.grid, self.n_rows, self.size, self.alone = tap, grid, n_rows, size, alone
+    def __init__(self, tap: Tap, grid: Grid, size: int, *, alone: bool) -> None:
+        self.tap, self.grid, self.size, self.alone = tap, grid, size, alone
+        self.n_rows = size * prod(grid)
         self.delta: Float[Tensor, "rows p"] | None = None
-
-    def hook(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        """Return a module's output with the site's activation nudged.
-
-        Parameters
-        ----------
-        output
-            What the module returned.
-
-        Returns
-        -------
-        object
-            The same, with one tensor exchanged.
-
-        Raises
-        ------
-        SiteError
-            When the site's selector made a new tensor.
-        """
-        picked = self.tap.pick(output, self.size)
-        changed = _replaced(output, picked, self.add(picked))
-        if changed is None:
-            raise SiteError(
-                f"the selector of {self.tap.name!r} computes a new tensor, which cannot be nudged inside the model. "
-                "Gradients need a selector that picks one of the tensors the module returned."
-            )
-        return changed
 
     def add(self, activation: Tensor) -> Tensor:
         """Return an activation with the rows added.
@@ -69,26 +41,36 @@ class Nudge:
         Parameters
         ----------
         activation
-            Of the site.
+            Of the site, as the model has it.
 
         Returns
         -------
         torch.Tensor
             Equal to ``activation``.
+
+        Raises
+        ------
+        SiteError, ShapeError
+            When it is no activation, or has other features or positions than in the first batch.
         """
-        shape, axis = tuple(activation.shape), self.tap.axis
+        tap, moved = self.tap, self.tap.checked(activation, self.size)
         wide = torch.float64 if activation.dtype == torch.float64 else torch.float32
-        self.delta = torch.zeros(
-            self.n_rows, width_of(shape, axis), dtype=wide, device=activation.device, requires_grad=True
-        )
+        self.delta = torch.zeros(self.n_rows, tap.width, dtype=wide, device=activation.device, requires_grad=True)
+        spread = from_rows(self.delta, tuple(moved.shape), tap.axis, self.grid).to(activation.dtype)
         base = activation.detach() if self.alone else activation
-        return base + from_rows(self.delta, shape, axis, self.grid).to(activation.dtype)
+        return base + spread.movedim(0, tap.samples)
 
 
 def run_nudged(
-    model: nn.Module, call: Call, *, nudges: Sequence[Nudge], target: Tap, grid: Grid
-) -> Float[Tensor, "rows d"] | None:
-    """Run a model once with sites nudged, and return the rows of a site behind them.
+    model: nn.Module,
+    call: Call,
+    graph: SiteGraph,
+    *,
+    nudges: Mapping[int, Nudge],
+    targets: Mapping[int, Grid],
+    cut: Collection[int] = (),
+) -> dict[int, Float[Tensor, "_ _"]]:
+    """Run a model once with sites nudged, and return the rows of sites behind them.
 
     Parameters
     ----------
@@ -96,48 +78,56 @@ def run_nudged(
         Run under the caller's settings of autograd.
     call
         Arguments of the run.
+    graph
+        The sites.
     nudges
-        Of sites before the target.
-    target
-        The site whose rows are returned.
-    grid
-        Positions at which it has rows.
+        By number of site.
+    targets
+        Numbers of the sites whose rows are returned, and the positions at which they have rows.
+    cut
+        Numbers of the sites behind which autograd does not go back.
 
     Returns
     -------
-    torch.Tensor or None
-        A copy, since the model may overwrite its activation in place; ``None`` where the target's module was not
-        called.
+    dict
+        Copies, since the model may overwrite its activations in place. A site whose module was not called is missing.
 
     Raises
     ------
     SiteError
-        When a site's output is no activation, or its selector made a new tensor.
+        When a site's output is no activation, or the selector of a nudged one made a new tensor.
     ShapeError
         When a site has other features or positions than in the first batch.
     """
-    size = call.size
-    rows: Tensor | None = None
+    rows: dict[int, Tensor] = {}
+    inner = all(graph.taps[number].kind == "module" for number in targets)
+    last = max(targets) if inner else None  # what a model does after its last target costs time and tells nothing
 
-    def read(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        nonlocal rows
-        activation = target.pick(output, size)
-        wide = activation if activation.dtype == torch.float64 else activation.float()
-        rows = to_rows(wide, target.axis, grid).clone()
+    def look(number: int, activation: Tensor) -> None:
+        if number in targets:
+            tap, moved = graph.taps[number], graph.taps[number].checked(activation, call.size)
+            wide = moved if moved.dtype == torch.float64 else moved.float()
+            rows[number] = tap.rows(wide, targets[number]).clone()
+            if number == last:
+                raise _EnoughError
 
-    hooks: dict[nn.Module, Hook] = {}
-    for nudge in nudges:
-        if nudge.tap.module is model:
-            call = call.map(nudge.add)
-        else:
-            hooks[nudge.tap.module] = nudge.hook
-    if target.module is not model:
-        hooks[target.module] = read
-    with hooked(hooks):
-        returned = call.run(model)
-    if target.module is model:
-        read(model, (), returned)
+    def exchange(number: int, activation: Tensor) -> Tensor:
+        if number in nudges:
+            return nudges[number].add(activation)
+        return activation.detach() if number in cut else activation
+
+    try:
+        returned = run_exchanged(model, call, graph.taps, look, exchange, strict=nudges)
+    except _EnoughError:
+        return rows
+    for number in targets:
+        if graph.taps[number].kind == "output":
+            look(number, graph.taps[number].found(returned))
     return rows
+
+
+class _EnoughError(BaseException):
+    """Ends a run of a model; no model catches it."""
 
 
 def no_gradient(source: str, target: str) -> SiteError:
@@ -158,23 +148,3 @@ def no_gradient(source: str, target: str) -> SiteError:
         "step that cannot be differentiated, or a computation that does not read the source. Use components and "
         "edges that need no gradients, or tap other layers."
     )
-
-
-def _replaced(output: Any, old: Tensor, new: Tensor) -> Any:
-    """Return ``output`` with one tensor exchanged, or ``None`` where it is not there."""
-    if output is old:
-        return new
-    if isinstance(output, tuple | list):
-        parts = [_replaced(each, old, new) for each in output]
-        if all(part is None for part in parts):
-            return None
-        parts = [each if part is None else part for each, part in zip(output, parts, strict=True)]
-        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
-    if isinstance(output, Mapping):
-        for name, each in output.items():
-            part = _replaced(each, old, new)
-            if part is not None:
-                changed: Any = copy(output)
-                changed[name] = part
-                return changed
-    return None

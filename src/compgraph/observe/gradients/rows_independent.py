@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compgraph.errors import RowsMix
-from compgraph.observe.run.batches import Call
+from compgraph.observe.data.call import Call
 from compgraph.observe.run.restore import observing
 from compgraph.observe.run.trace import Hook, hooked
 from compgraph.observe.run.unwrap import device_of
@@ -36,14 +36,14 @@ def require_rows_apart(model: nn.Module, inputs: InputSample) -> None:
     A change counts when it exceeds 64 units in the last place of the largest activation (2 % at most), since the same
     sample in another batch may be rounded differently.
     """
-    call, _ = inputs.take(0, 256)
-    other = _different(call)
+    call, _ = next(inputs.chunks(256))
+    other = None if call.whole else _different(call)
     if other is None:
         return
     few = torch.arange(min(_N_ROWS, call.size))
     exchanged = torch.cat([torch.tensor([other]), few[1:]])
-    before = _activations(model, call.rows(lambda each: each[few]))
-    after = _activations(model, call.rows(lambda each: each[exchanged]))
+    before = _activations(model, call.rows(few))
+    after = _activations(model, call.rows(exchanged))
     for (name, kind, a), (_, _, b) in zip(before, after, strict=False):
         row = _changed_row(a, b)
         if row is not None:
@@ -57,7 +57,11 @@ def require_rows_apart(model: nn.Module, inputs: InputSample) -> None:
 def _different(call: Call) -> int | None:
     """Return the first sample that is not a copy of sample 0."""
     for i in range(1, call.size):
-        same = [torch.equal(each[0], each[i]) for each in call.tensors if each.dim() > 0 and len(each) == call.size]
+        same = [
+            torch.equal(each.select(axis, 0), each.select(axis, i))
+            for name, each in call.tensors.items()
+            if (axis := call.axes[name]) is not None
+        ]
         if not all(same):
             return i
     return None

@@ -1,39 +1,41 @@
-"""One run of a model with the rows of one site as leaves of autograd, and gradients of scores at the next site."""
+"""One run of a model with the rows of one site as leaves of autograd, and gradients of scores at a site it feeds."""
 
 from collections.abc import Iterator
-from math import prod
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from compgraph.observe.chain import Chain
+from compgraph.observe.data.call import Call
 from compgraph.observe.gradients.leaves import Nudge, no_gradient, run_nudged
-from compgraph.observe.run.batches import Call
+from compgraph.observe.site_graph import Arrow, SiteGraph
 
 
 class Segment:
-    """One run of the model with the source's rows as leaves of autograd and the target's rows at hand.
+    """One run of the model with the source's rows as leaves of autograd, all other sites held, and the target's rows.
 
     Parameters
     ----------
     model
         Run once, under the caller's settings of autograd.
-    chain
+    graph
         The sites.
-    site
-        Number of the pair in the chain.
+    arrow
+        From the source to the target.
     call
         Arguments of the run.
     """
 
-    def __init__(self, model: nn.Module, chain: Chain, site: int, call: Call) -> None:
-        self.source, self.target = chain.taps[site : site + 2]
-        grid = chain.grids[site]
-        self.n_rows = call.size * prod(grid)
-        self.nudge = Nudge(self.source, grid, self.n_rows, call.size, alone=True)
-        self.rows = run_nudged(model, call, nudges=[self.nudge], target=self.target, grid=grid)
+    def __init__(self, model: nn.Module, graph: SiteGraph, arrow: Arrow, call: Call) -> None:
+        self.source, self.target = graph.taps[arrow.source], graph.taps[arrow.target]
+        self.nudge = Nudge(self.source, arrow.grid, call.size, alone=True)
+        self.n_rows = self.nudge.n_rows
+        others = set(range(len(graph.taps))) - {arrow.source}
+        found = run_nudged(
+            model, call, graph, nudges={arrow.source: self.nudge}, targets={arrow.target: arrow.grid}, cut=others
+        )
+        self.rows = found.get(arrow.target)
 
     def gradients(
         self, filters: Float64[Tensor, "k q"], signs: Float64[np.ndarray, " rows"] | None

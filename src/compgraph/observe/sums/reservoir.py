@@ -1,7 +1,7 @@
 """Which rows a bounded sample keeps, batch after batch."""
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt64
 
 from compgraph.statistics import row_priority
 
@@ -53,6 +53,26 @@ class Reservoir:
             self.ids, self._priorities = _longer(self.ids, n_slots), _longer(self._priorities, n_slots)
         self.ids[slots], self._priorities[slots] = ids[new], priorities[new]
         return new, slots
+
+    def state(self) -> tuple[Int64[np.ndarray, " m"], UInt64[np.ndarray, " m"]]:
+        """Return a copy of what is held, for `restore`.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Row numbers and priorities.
+        """
+        return self.ids.copy(), self._priorities.copy()
+
+    def restore(self, state: tuple[Int64[np.ndarray, " m"], UInt64[np.ndarray, " m"]]) -> None:
+        """Go back to an earlier state.
+
+        Parameters
+        ----------
+        state
+            From `state`.
+        """
+        self.ids, self._priorities = state
 
     @property
     def order(self) -> Int64[np.ndarray, " m"]:

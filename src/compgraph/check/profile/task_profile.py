@@ -1,14 +1,15 @@
 """Which task each component serves: its variance while one task's inputs move and the others rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 from torch import nn
 
+from compgraph.check.profile.head_profile import head_energies
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest
@@ -68,7 +69,7 @@ class TaskProfile:
 def task_profile(
     analysis: Decomposed | Mapping[Space, Components],
     model: nn.Module,
-    tasks: Mapping[str, Any],
+    tasks: Mapping[str, Any] | Literal["heads"],
     **options: Any,
 ) -> TaskProfile:
     r"""Measure how much of each component's variance belongs to each task.
@@ -84,7 +85,10 @@ def task_profile(
     model
         The same model.
     tasks
-        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
+        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes. Or
+        ``"heads"``: each output of the model is a task, and what it depends on is asked of the model's gradients on
+        the kept inputs, :math:`\mathrm{var}_t` being the mean squared change of its values, in units of their variance,
+        when the score rises by one standard deviation.
     **options
         Passed on to `compgraph.collect`. What it was asked for the analysis (``layers``, ``rows``) is asked again; with
         components alone, ``layers`` are needed where a module was tapped with a function.
@@ -97,7 +101,8 @@ def task_profile(
     Raises
     ------
     BadRequest
-        With fewer than two tasks, or when the model's layers or their widths are not those of the components.
+        With fewer than two tasks, heads of components alone, or when the model's layers or their widths are not those
+        of the components.
     UnknownSite
         When the model lacks a layer of the components.
 
@@ -117,19 +122,47 @@ def task_profile(
     >>> found.labels["input/in/0"], dict(found.share["input/in/0"])
     ('left', {'left': 1.0, 'right': 0.0})
     """
+    if isinstance(tasks, str):
+        return _by_heads(analysis, tasks)
     if len(tasks) < 2:
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
     parts, options = parts_and_options(analysis, options)
     variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
+    tables = {space: np.stack([variances[task][space] for task in tasks], axis=1) for space in sorted(parts)}
+    floors = {space: UNMOVED * part.deviation**2 for space, part in parts.items()}
+    return _profile(tables, list(tasks), floors)
+
+
+def _by_heads(analysis: Decomposed | Mapping[Space, Components], tasks: str) -> TaskProfile:
+    if tasks != "heads":
+        raise BadRequest(f'tasks is {tasks!r}; needed are inputs by the name of each task, or "heads".')
+    if not isinstance(analysis, Decomposed):
+        raise BadRequest('tasks="heads" asks the model, which components do not know; give what analyze returned.')
+    names = list(analysis.stats.outputs)
+    if len(names) < 2:
+        raise BadRequest(
+            f"a task profile compares tasks, and the model has the one output {names[0]!r}; give inputs for at least "
+            "two tasks."
+        )
+    parts = dict(analysis.components)
+    tables = head_energies(analysis.stats, parts)
+    return _profile(tables, names, {space: np.full(len(part), UNMOVED) for space, part in parts.items()})
+
+
+def _profile(
+    tables: Mapping[Space, Float64[np.ndarray, "k tasks"]],
+    tasks: Sequence[str],
+    floors: Mapping[Space, Float64[np.ndarray, " k"]],
+) -> TaskProfile:
+    """Divide what moves each component among tasks; below its floor nothing moves it."""
     variance: dict[str, dict[str, float]] = {}
     share: dict[str, dict[str, float]] = {}
     labels = {}
-    for space in sorted(parts):
-        table = np.stack([variances[task][space] for task in tasks], axis=1)
-        for index, row in enumerate(table):
+    for space in sorted(tables):
+        for index, row in enumerate(tables[space]):
             node, total = node_id(space, index), float(row.sum())
             variance[node] = dict(zip(tasks, row.tolist(), strict=True))
-            moved = total > UNMOVED * parts[space].deviation[index] ** 2
+            moved = total > floors[space][index]
             share[node] = dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True))
             if moved:
                 labels[node] = max(share[node], key=share[node].__getitem__)
@@ -182,11 +215,8 @@ def task_covariances(
 
 
 def _covariances(stats: Statistics) -> dict[Space, Float64[np.ndarray, "d d"]]:
-    found = {}
-    for pair in stats.pairs:
-        moments = stats.moments[pair]
-        found[pair.source], found[pair.target] = moments.xx / moments.n, moments.yy / moments.n
-    return found
+    moments = {space: stats.of_space(space) for space in stats.spaces}
+    return {space: each.xx / each.n for space, each in moments.items()}
 
 
 def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
@@ -256,9 +286,7 @@ def require_same_spaces(parts: Mapping[Space, Components], stats: Statistics) ->
             f"the model has the layers {came} and the components {needed}; give the model the components came from, "
             "and layers= as it was given to collect."
         )
-    widths = {}
-    for pair, moments in stats.moments.items():
-        widths[pair.source], widths[pair.target] = len(moments.xx), len(moments.yy)
+    widths = {space: len(stats.of_space(space).xx) for space in stats.spaces}
     for space, part in parts.items():
         if widths[space] != len(part.center):
             raise BadRequest(

@@ -12,7 +12,7 @@ from scipy.stats import entropy
 from sklearn.covariance import LedoitWolf
 from torch import Tensor, nn
 
-from compgraph.check.example_usage import Usage, separation, unusualness, usage
+from compgraph.check.profile.example_usage import Usage, separation, unusualness, usage
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, EmptyData, NotFinite
 from compgraph.observe import collect

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
 from compgraph.check import TaskProfile, task_profile
-from compgraph.check.task_profile import task_covariances
+from compgraph.check.profile.task_profile import task_covariances
 from compgraph.connect import node_id
 from compgraph.decompose import Components, components
 from compgraph.errors import BadRequest, UnknownSite

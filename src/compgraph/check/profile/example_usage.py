@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from torch import nn
 
 from compgraph.arrays import require_finite
-from compgraph.check.task_profile import Decomposed, parts_and_options, require_same_spaces
+from compgraph.check.profile.task_profile import Decomposed, parts_and_options, require_same_spaces
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData
@@ -159,10 +159,12 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
 
 def _contributions(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, "n _"]]:
     found = {}
-    for pair in stats.pairs:
-        found[pair.source] = _squares(parts[pair.source], stats, pair, stats.samples[pair].x)
-        found[pair.target] = _squares(parts[pair.target], stats, pair, stats.samples[pair].y)
-    return {space: found[space] for space in sorted(found)}
+    for space in stats.spaces:
+        pairs = stats.into(space) if space.side == "out" else stats.out_of(space)
+        pair = max(pairs, key=lambda each: stats.moments[each].n)
+        sample = stats.samples[pair]
+        found[space] = _squares(parts[space], stats, pair, sample.y if space.side == "out" else sample.x)
+    return found
 
 
 def _squares(
