@@ -47,7 +47,7 @@ def test_a_neuron_is_known_by_its_number(graph: nx.DiGraph) -> None:
     assert graph.nodes[node_id(SOURCE, 0)]["label"] == "a:b/out in unit 2"
 
 
-@pytest.mark.parametrize("layer", ["a:b", "x -> y", "</script>", "\x00\n", "naïve", "../../x", "a/out/1"])
+@pytest.mark.parametrize("layer", ["a:b", "x -> y", "</script>", "\x00\n", "naïve", "../../x", "a/out/1", "a\udcff"])
 def test_ids_are_printable_and_have_no_colon(layer: str) -> None:
     made = node_id(Space(layer, "out", 1), 3)
     assert made.isascii()
@@ -68,6 +68,13 @@ def test_nodes_are_read_in_the_order_of_the_data_however_they_were_added(graph: 
     assert {str(space): len(nodes) for space, nodes in spaces_of(graph).items()} == {"a:b/out in": 2, "fc out": 3}
 
 
+def test_layers_of_one_depth_keep_their_nodes_together() -> None:
+    one, other = Space("one", "out", 1), Space("other", "out", 1)
+    graph = build_graph({other: part(other, np.eye(2)), one: part(one, np.eye(2))}, [])
+    assert ordered_nodes(graph) == ["one/out/0", "one/out/1", "other/out/0", "other/out/1"]
+    assert list(spaces_of(graph)) == [one, other]
+
+
 def test_index_ten_comes_after_index_nine() -> None:
     graph = build_graph({TARGET: part(TARGET, np.eye(12))}, [])
     assert [graph.nodes[node]["index"] for node in ordered_nodes(graph)] == list(range(12))
@@ -83,7 +90,10 @@ def test_blocks_must_fit_the_components() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda g: g.graph.update(schema="compgraph/9"), "'compgraph/9'; this version reads 'compgraph/1'"),
+        (
+            lambda g: g.graph.update(schema="compgraph/9"),
+            "reads 'compgraph/1' and 'compgraph/2'",
+        ),
         (lambda g: g.add_node("x"), "node 'x' lacks the attribute 'layer'"),
         (lambda g: g.add_node(3), "id of type int"),
         (lambda g: g.nodes["fc/out/0"].update(share=np.float32(1)), "'share' of type float32; plain float"),
@@ -95,12 +105,39 @@ def test_blocks_must_fit_the_components() -> None:
         (lambda g: first_edge(g).update(weight=float("inf")), "'weight' = inf"),
         (lambda g: first_edge(g).update(kind="sideways"), "the kind 'sideways'"),
         (lambda g: first_edge(g).pop("rule"), "lacks the attribute 'rule'"),
+        (lambda g: g.nodes["fc/out/0"].update(output=0), "'output' of type int; .* plain str"),
+        (lambda g: g.nodes[node_id(SOURCE, 0)].update(output="mask"), "the output 'mask' but the side 'in'"),
+        (
+            lambda g: first_edge(g).update(kind="within"),
+            "to layer 'fc'; it must stay in one layer",
+        ),
+        (lambda g: g.nodes["fc/out/1"].update(depth=0), "from depth 0 to depth 0; depth must grow along it"),
     ],
 )
 def test_a_graph_off_the_schema_is_refused_by_name(graph: nx.DiGraph, spoil, message: str) -> None:
     spoil(graph)
     with pytest.raises(GraphError, match=message):
         check_graph(graph)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: g.nodes["fc/out/0"].update(output=0),
+        lambda g: first_edge(g).update(kind="within"),
+        lambda g: g.nodes["fc/out/1"].update(depth=0),
+    ],
+)
+def test_what_version_2_forbids_version_1_allows(graph: nx.DiGraph, change) -> None:
+    change(graph)
+    graph.graph["schema"] = "compgraph/1"
+    check_graph(graph)
+
+
+def test_attributes_of_tomorrow_are_allowed(graph: nx.DiGraph) -> None:
+    graph.graph["checksum"] = "sha256:0"
+    graph.nodes["fc/out/0"].update(output="mask", task="all/left", order=0.5, rank=3)
+    check_graph(graph)
 
 
 def first_edge(graph: nx.DiGraph) -> dict[str, object]:
@@ -110,4 +147,4 @@ def first_edge(graph: nx.DiGraph) -> dict[str, object]:
 @pytest.mark.parametrize("wrong", [nx.Graph, nx.MultiDiGraph])
 def test_only_a_digraph_is_a_component_graph(wrong: type) -> None:
     with pytest.raises(GraphError, match=f"not a {wrong.__name__}"):
-        inspect.unwrap(check_graph)(wrong(schema="compgraph/1"))
+        inspect.unwrap(check_graph)(wrong(schema="compgraph/2"))

@@ -22,7 +22,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def make(layer: str = "fc", share: float = 0.25, weight: float = 0.5) -> nx.DiGraph:
-    graph = nx.DiGraph(schema="compgraph/1", note="two nodes")
+    graph = nx.DiGraph(schema="compgraph/2", note="two nodes")
     for index in range(2):
         graph.add_node(
             f"n{index}",
@@ -69,10 +69,11 @@ def test_hostile_names_survive_in_both_formats(name: str, tmp_path: Path) -> Non
         assert graphs_equal(load(path), graph)
 
 
-@pytest.mark.parametrize("name", ["nul\x00", "bell\x07", "carriage\rreturn"])
-def test_text_that_xml_cannot_hold_is_refused_there_and_kept_in_json(name: str) -> None:
-    with pytest.raises(GraphError, match=r"GraphML cannot hold.*Save it as \.json"):
+@pytest.mark.parametrize("name", ["nul\x00", "bell\x07", "carriage\rreturn", "a\udcff"])
+def test_text_that_xml_cannot_hold_is_refused_there_by_name_and_kept_in_json(name: str) -> None:
+    with pytest.raises(GraphError, match=r"GraphML cannot hold.*: layer .* of node 'n0' .*Save it as \.json") as caught:
         to_graphml(make(name))
+    assert repr(name) in str(caught.value)
     assert graphs_equal(from_json(to_json(make(name))), make(name))
 
 
@@ -116,7 +117,7 @@ BAD_JSON = {
     "repeated key": to_json(make()).replace(b'"index": 0', b'"index": 0, "index": 1', 1),
     "repeated node": document(nodes=[NODE, NODE]),
     "edge to nowhere": document(nodes=[NODE]),
-    "other version": document(graph={"schema": "compgraph/2"}),
+    "other version": document(graph={"schema": "compgraph/3"}),
     "no nodes": b'{"graph": {}}',
     "node that is a number": document(nodes=[1]),
     "edge without an end": document(edges=[{"source": "n0"}]),

@@ -1,18 +1,10 @@
 """Components and statistics become one networkx graph, which can be stored and read back exactly."""
 
-from compgraph.connect.edges import (
-    GRADIENT,
-    RULES,
-    EdgeMatrix,
-    Rule,
-    correlation,
-    covariance,
-    edges,
-    plsr,
-    register_rule,
-)
+from compgraph.connect.edges import EdgeMatrix, edges
 from compgraph.connect.formats import from_graphml, from_json, to_graphml, to_json
-from compgraph.connect.graph import SCHEMA, build_graph, check_graph, node_id, ordered_nodes, spaces_of
+from compgraph.connect.graph import build_graph, node_id, ordered_nodes, spaces_of
+from compgraph.connect.rules import GRADIENT, RULES, Rule, correlation, covariance, plsr, register_rule
+from compgraph.connect.schema import SCHEMA, check_graph
 from compgraph.connect.store import load, require_writable, write_atomically
 
 __all__ = [

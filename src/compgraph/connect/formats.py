@@ -9,8 +9,11 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 
-from compgraph.connect.graph import check_graph, ordered_nodes
+from compgraph.connect.graph import ordered_nodes
+from compgraph.connect.schema import check_graph
 from compgraph.errors import FileFormatError, GraphError
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def to_json(graph: nx.DiGraph) -> bytes:
@@ -33,10 +36,10 @@ def to_json(graph: nx.DiGraph) -> bytes:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
-    >>> b'"schema": "compgraph/1"' in to_json(graph)
+    >>> b'"schema": "compgraph/2"' in to_json(graph)
     True
     """
     check_graph(graph)
@@ -80,7 +83,7 @@ def to_graphml(graph: nx.DiGraph) -> bytes:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> to_graphml(graph).count(b"<node ")
@@ -88,18 +91,28 @@ def to_graphml(graph: nx.DiGraph) -> bytes:
     """
     check_graph(graph)
     stream = io.BytesIO()
-    nx.write_graphml_xml(_canonical(graph), stream)
-    data = stream.getvalue()
     try:
-        survived = nx.utils.graphs_equal(from_graphml(data), graph)
-    except FileFormatError:
+        nx.write_graphml_xml(_canonical(graph), stream)
+        survived = nx.utils.graphs_equal(from_graphml(stream.getvalue()), graph)
+    except (FileFormatError, UnicodeEncodeError):
         survived = False
     if not survived:
         raise GraphError(
-            "GraphML cannot hold this graph exactly: a layer name or label has control characters or is empty. "
-            "Save it as .json."
+            f"GraphML cannot hold this graph exactly: {_lost(graph)} has control characters, half of a surrogate pair, "
+            "or is empty. Save it as .json."
         )
-    return data
+    return stream.getvalue()
+
+
+def _lost(graph: nx.DiGraph) -> str:
+    """Name the first text that XML cannot carry."""
+    places = [("the graph", graph.graph), *((f"node {node!r}", data) for node, data in graph.nodes(data=True))]
+    places += [(f"edge {ends[0]!r} -> {ends[1]!r}", data) for *ends, data in graph.edges(data=True)]
+    for what, attributes in places:
+        for name, value in attributes.items():
+            if isinstance(value, str) and (not value or _NOT_IN_XML.search(value)):
+                return f"{name} {value!r:.80} of {what}"
+    return "a node's id"
 
 
 def _canonical(graph: nx.DiGraph) -> nx.DiGraph:
@@ -130,7 +143,7 @@ def from_json(data: bytes) -> nx.DiGraph:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> nx.utils.graphs_equal(from_json(to_json(graph)), graph)
@@ -185,7 +198,7 @@ def from_graphml(data: bytes) -> nx.DiGraph:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> from_graphml(to_graphml(graph)).nodes["a"]["strength"]

@@ -1,6 +1,5 @@
-"""The component graph: how it is built, in which order it is read and what makes it valid."""
+"""The component graph: how it is built and in which order it is read."""
 
-import math
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -8,22 +7,10 @@ import networkx as nx
 import numpy as np
 
 from compgraph.connect.edges import EdgeMatrix
+from compgraph.connect.schema import SCHEMA, check_graph
 from compgraph.decompose import Components
 from compgraph.errors import GraphError
 from compgraph.statistics import Space
-
-SCHEMA = "compgraph/1"
-NODE_TYPES = {
-    "layer": str,
-    "side": str,
-    "depth": int,
-    "index": int,
-    "method": str,
-    "strength": float,
-    "share": float,
-    "label": str,
-}
-EDGE_TYPES = {"weight": float, "effect": float, "kind": str, "rule": str}
 
 # Weights this far below the largest between the same spaces are rounding noise of matrices that are diagonal in exact
 # arithmetic, such as the two sides of one set of principal components.
@@ -50,7 +37,8 @@ def node_id(space: Space, index: int) -> str:
     >>> node_id(Space("fc1", "out", 1), 3)
     'fc1/out/3'
     """
-    return f"{quote(space.layer, safe='')}/{space.side}/{index}"
+    # Half of a surrogate pair, which names from a file system can hold, has no UTF-8.
+    return f"{quote(space.layer, safe='', errors='surrogatepass')}/{space.side}/{index}"
 
 
 def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix]) -> nx.DiGraph:
@@ -120,6 +108,7 @@ def _node_attributes(part: Components, index: int) -> dict[str, object]:
         "share": float(part.share[index]),
         "label": f"{space.layer} {space.side} {number}",
         **{name: int(each[index]) for name, each in found.items() if each is not None},
+        **({"output": part.output} if part.output else {}),
     }
 
 
@@ -153,80 +142,22 @@ def ordered_nodes(graph: nx.DiGraph) -> list[str]:
     Returns
     -------
     list of str
-        Sorted by depth, ``"out"`` before ``"in"``, index, id.
+        Sorted by depth, ``"out"`` before ``"in"``, layer, index, id: the nodes of a space stand together.
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
     >>> graph.add_nodes_from([("a", {"side": "in", "label": "a"}), ("b", {"side": "out", "label": "b"})], **where)
     >>> list(graph), ordered_nodes(graph)
     (['a', 'b'], ['b', 'a'])
     """
 
-    def key(node: str) -> tuple[int, bool, int, str]:
+    def key(node: str) -> tuple[int, bool, str, int, str]:
         attributes = graph.nodes[node]
-        return (attributes["depth"], attributes["side"] == "in", attributes["index"], node)
+        return (attributes["depth"], attributes["side"] == "in", attributes["layer"], attributes["index"], node)
 
     return sorted(graph.nodes, key=key)
-
-
-def check_graph(graph: nx.DiGraph) -> None:
-    """Raise unless ``graph`` follows the schema "compgraph/1".
-
-    Parameters
-    ----------
-    graph
-        The graph to check; it is not changed.
-
-    Raises
-    ------
-    GraphError
-        Naming the node or edge, the attribute, what it is and what it should be.
-
-    Examples
-    --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
-    >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
-    >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
-    >>> check_graph(graph)
-    >>> graph.nodes["a"]["side"] = "left"
-    >>> check_graph(graph)
-    Traceback (most recent call last):
-        ...
-    compgraph.errors.GraphError: node 'a' has the side 'left'; a side is 'out' or 'in'.
-    """
-    if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
-        raise GraphError(f"a component graph is a networkx.DiGraph, not a {type(graph).__name__}.")
-    if graph.graph.get("schema") != SCHEMA:
-        raise GraphError(f"graph.graph['schema'] is {graph.graph.get('schema')!r}; this version reads {SCHEMA!r}.")
-    for node, attributes in graph.nodes(data=True):
-        if type(node) is not str:
-            raise GraphError(f"node {node!r} has an id of type {type(node).__name__}; ids are str.")
-        _check_attributes(f"node {node!r}", attributes, NODE_TYPES)
-        if attributes["side"] not in ("out", "in"):
-            raise GraphError(f"node {node!r} has the side {attributes['side']!r}; a side is 'out' or 'in'.")
-    for source, target, attributes in graph.edges(data=True):
-        what = f"edge {source!r} -> {target!r}"
-        _check_attributes(what, attributes, EDGE_TYPES)
-        if attributes["kind"] not in ("within", "between"):
-            raise GraphError(f"{what} has the kind {attributes['kind']!r}; a kind is 'within' or 'between'.")
-        if attributes["weight"] < 0:
-            raise GraphError(f"{what} has the negative weight {attributes['weight']}; signs belong in 'effect'.")
-
-
-def _check_attributes(what: str, attributes: Mapping[str, object], types: Mapping[str, type]) -> None:
-    for name, kind in types.items():
-        if name not in attributes:
-            raise GraphError(f"{what} lacks the attribute {name!r}; it has {', '.join(attributes) or 'none'}.")
-        if type(attributes[name]) is not kind:
-            came = type(attributes[name]).__name__
-            raise GraphError(f"{what} has {name!r} of type {came}; plain {kind.__name__} is needed.")
-    for name, value in attributes.items():
-        if type(value) not in (str, int, float):
-            raise GraphError(f"{what} has {name!r} of type {type(value).__name__}; only str, int and float are stored.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise GraphError(f"{what} has {name!r} = {value}; a finite number is needed.")
 
 
 def spaces_of(graph: nx.DiGraph) -> dict[Space, list[str]]:
@@ -240,11 +171,11 @@ def spaces_of(graph: nx.DiGraph) -> dict[Space, list[str]]:
     Returns
     -------
     dict
-        Space to node ids; spaces in the order in which data flows.
+        Space to node ids; spaces in the order in which data flows, those of one depth and side by layer.
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> spaces_of(graph)

@@ -9,7 +9,7 @@ from pathlib import Path
 import networkx as nx
 
 from compgraph.connect.formats import from_graphml, from_json
-from compgraph.connect.graph import check_graph
+from compgraph.connect.schema import check_graph
 from compgraph.errors import FileFormatError, GraphError, OutputError, unknown_name
 
 MAX_BYTES = 1 << 30
@@ -148,7 +148,7 @@ def load(path: str | os.PathLike[str]) -> nx.DiGraph:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> import tempfile

@@ -13,9 +13,10 @@ TOLERANCE = 1e-6  # largest relative error of a row's total
 def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     r"""Scale the weights between each two spaces so that every node has the same total there.
 
-    .. math:: V_{ij} = u_i W_{ij} v_j, \qquad \sum_j V_{ij} = 1 / k, \quad \sum_i V_{ij} = 1 / l
+    .. math:: V_{ij} = u_i W_{ij} v_j, \qquad \sum_j V_{ij} = m / k, \quad \sum_i V_{ij} = m / l
 
-    for the ``k`` sources and ``l`` targets that have links in the matrix ``W`` between two spaces.
+    for the ``k`` sources and ``l`` targets that have links in the matrix ``W`` between two spaces, with all its weight
+    :math:`m`: an arrow that carries little still carries little.
 
     Parameters
     ----------
@@ -28,8 +29,8 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     Returns
     -------
     networkx.Graph
-        A copy, of the graph's own kind; other attributes as they were. All links between two spaces weigh 1. Nodes
-        without links there stay without.
+        A copy, of the graph's own kind; other attributes as they were. All links between two spaces weigh together
+        what they did. Nodes without links there stay without.
 
     Raises
     ------
@@ -43,8 +44,8 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
 
     Zeros can make even totals impossible (two sources whose only link is to the same one of two targets), and
     near-zeros can put them out of reach of 1,000 sweeps. Such a matrix becomes
-    :math:`D_r^{-1/2} W D_c^{-1/2}`, with the totals of its rows and columns on the diagonals, divided by its sum:
-    totals closer to even than they were, and defined for every pattern.
+    :math:`D_r^{-1/2} W D_c^{-1/2}`, with the totals of its rows and columns on the diagonals, scaled to the
+    weight it had: totals closer to even than they were, and defined for every pattern.
 
     Time O(k l) for two spaces and a sweep, mostly tens of sweeps; memory O(k l).
 
@@ -58,11 +59,11 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     >>> graph = nx.Graph()
     >>> graph.add_weighted_edges_from([("a", "c", 4.0), ("a", "d", 1.0), ("b", "c", 1.0), ("b", "d", 1.0)])
     >>> {node: round(total, 3) for node, total in balanced(graph).degree(weight="weight")}
-    {'a': 0.25, 'c': 0.25, 'd': 0.25, 'b': 0.25}
+    {'a': 3.5, 'c': 3.5, 'd': 3.5, 'b': 3.5}
     """
     links, result = links_of(graph, weight), graph.copy()
     for (a, b), weights in links.matrices.items():
-        even = balanced_weights(weights)
+        even = weights.sum() * balanced_weights(weights)
         for i, j in np.argwhere(weights > 0).tolist():
             ends = links.nodes[links.members[a][i]], links.nodes[links.members[b][j]]
             result.edges[ends][weight] = float(even[i, j])

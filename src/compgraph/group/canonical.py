@@ -5,7 +5,8 @@ from numbers import Real
 
 import networkx as nx
 
-from compgraph.connect.graph import check_graph, ordered_nodes
+from compgraph.connect.graph import ordered_nodes
+from compgraph.connect.schema import check_graph
 from compgraph.errors import GraphError
 from compgraph.group.links import Links, links_of
 

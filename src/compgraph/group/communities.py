@@ -23,6 +23,7 @@ from compgraph.group.links import Links, links_of
 from compgraph.group.membership import memberships
 from compgraph.group.null import null_links
 from compgraph.group.partition import Partition
+from compgraph.group.spectral import spectral_communities
 
 TEST_RUNS = 2  # runs that are compared with those on null graphs, the same number on both sides
 SAME_QUALITY = 1e-7  # qualities closer than this are equal: rounding must not decide
@@ -44,6 +45,12 @@ class _Search:
             return [run_on_links(self.function, links, blocks, seed=s, params=self.params) for s in self.seeds]
         plain = undirected_links(links, self.graph, weight=self.weight)
         return [run(self.function, plain, seed=s, weight=self.weight, params=self.params) for s in self.seeds]
+
+    def settled(self, links: Links, runs: list[list[list[int]]]) -> bool:
+        """Whether there is one group whatever the weights, so that no null graph says anything else."""
+        blocks = _blocks(self.graph, links) if self.function is spectral_communities else None
+        one = blocks is not None and len(np.unique(blocks)) == 1 and not self.params.get("n_groups")
+        return one and abs(_evidence(links, runs)) <= SAME_QUALITY
 
     def quality(self, plain: nx.Graph, groups: list[list[int]]) -> float:
         resolution = self.params.get("resolution", 1)
@@ -166,7 +173,9 @@ def communities(
     # Handing matrices this small to several threads costs more than it saves.
     with threadpool_limits(limits=1):
         runs = search.runs(links)
-        by_chance = [_evidence(null, test.runs(null)) for null in null_links(links, n=n_null, seed=seed)]
+        by_chance = [0.0] * n_null
+        if not search.settled(links, runs):
+            by_chance = [_evidence(null, test.runs(null)) for null in null_links(links, n=n_null, seed=seed)]
     qualities = [search.quality(plain, groups) for groups in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
     assignment = dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True))

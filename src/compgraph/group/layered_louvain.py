@@ -176,7 +176,7 @@ def layered_modularity_matrix(
     _require_number(within, "within", "of at least 0", positive=False)
     benefit, total = np.zeros((len(links.nodes), len(links.nodes))), 0.0
     for (a, b), matrix in links.matrices.items():
-        weights = balanced_weights(matrix) if balance else matrix
+        weights = matrix.sum() * balanced_weights(matrix) if balance else matrix
         mass = weights.sum()
         expected = np.outer(weights.sum(axis=1), weights.sum(axis=0) / mass)
         # A space linked to itself holds every link twice, once in each direction.

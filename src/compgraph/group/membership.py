@@ -1,7 +1,6 @@
 """How much of each component belongs to each group: some are shared."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import networkx as nx
 import numpy as np
@@ -16,10 +15,10 @@ def memberships(
 ) -> dict[str, tuple[float, ...]]:
     r"""Return the share of each node's links that goes to each group.
 
-    .. math:: m_{ig} = \frac{1}{|B_i|} \sum_{b \in B_i} \frac{\sum_{j \in g} w_{ij}}{\sum_j w_{ij}}
+    .. math:: m_{ig} = \frac{1}{|B_i|} \sum_{b \in B_i} \frac{\sum_{j \in g} w^b_{ij}}{\sum_j w^b_{ij}}
 
-    with :math:`B_i` the spaces of other layers with which node :math:`i` has links: upstream and downstream count
-    alike, however heavy they are.
+    with :math:`B_i` the directions, upstream and downstream, in which node :math:`i` has links with other layers: the
+    two count alike, however heavy they are. Of several layers on one side each counts by the weight of its links.
 
     Parameters
     ----------
@@ -63,23 +62,22 @@ def memberships(
 
 
 def _mean_shares(links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool) -> Float64[np.ndarray, "n c"]:
-    """Return the mean over facing spaces of the shares of each node's links there; 0 for nodes without any."""
+    """Return the mean over both directions of the shares of each node's links there; 0 for nodes without any."""
     total, count = np.zeros_like(one_hot), np.zeros((len(one_hot), 1))
-    for space, weights in _facing(links, one_hot, within=within):
+    for weights in _directions(links, one_hot, within=within):
         sums = weights.sum(axis=1, keepdims=True)
-        total[links.members[space]] += np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
-        count[links.members[space]] += sums > 0
+        total += np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
+        count += sums > 0
     return np.divide(total, count, out=total, where=count > 0)
 
 
-def _facing(
+def _directions(
     links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool
-) -> Iterator[tuple[int, Float64[np.ndarray, "k c"]]]:
-    """Yield, for every space and each that it is linked with, the weight of its nodes' links to each group."""
-    found: defaultdict[tuple[int, int], float | np.ndarray] = defaultdict(float)
+) -> tuple[Float64[np.ndarray, "n c"], Float64[np.ndarray, "n c"]]:
+    """Return the weight of each node's links to each group, downstream and upstream."""
+    down, up = np.zeros_like(one_hot), np.zeros_like(one_hot)
     for (a, b), weights in links.matrices.items():
         if links.in_one_layer(a, b) == within:
-            found[a, b] = found[a, b] + weights @ one_hot[links.members[b]]
-            found[b, a] = found[b, a] + weights.T @ one_hot[links.members[a]]
-    for (space, _), sums in found.items():
-        yield space, np.asarray(sums)
+            down[links.members[a]] += weights @ one_hot[links.members[b]]
+            up[links.members[b]] += weights.T @ one_hot[links.members[a]]
+    return down, up

@@ -110,7 +110,7 @@ def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition |
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> import tempfile

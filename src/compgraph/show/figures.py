@@ -15,9 +15,9 @@ from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest, GraphError, ShapeError
 from compgraph.group import Partition
 from compgraph.show.graph.drawing import INK, add_legend
-from compgraph.show.graph.layout import columns
+from compgraph.show.graph.layout import stacks
 from compgraph.show.graph.palette import NEUTRAL, task_colours
-from compgraph.show.graph.words import heading, next_layers, printable
+from compgraph.show.graph.words import heading, printable, readers_of
 
 
 def similarity_figure(
@@ -112,7 +112,7 @@ def task_variance_figure(
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
     >>> graph.add_nodes_from([("a", {"side": "in", "label": "a"}), ("b", {"side": "out", "label": "b"})], **where)
     >>> figure = task_variance_figure({"a": {"left": 0.8, "right": 0.2}}, graph, title="Tasks")
@@ -122,14 +122,14 @@ def task_variance_figure(
     _require_shares(shares, graph)
     tasks = dict.fromkeys(task for node in ordered_nodes(graph) for task in shares.get(node, {}))
     shades = task_colours(list(tasks), groups)
-    table, readers = columns(graph), next_layers(graph)
+    table, readers = stacks(graph), readers_of(graph)
     across = min(max(len(table), 1), 3)
     down = math.ceil(len(table) / across) or 1
     figure = Figure(figsize=(8.0, 1.2 + 2.3 * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
-    for axes, column in zip(panels, table, strict=False):
-        _stack(axes, graph, column.nodes, shares, shades)
-        name = " ".join(printable(part, limit=18) for part in heading(column, readers))
+    for axes, stack in zip(panels, table, strict=False):
+        _stack(axes, graph, stack.nodes, shares, shades)
+        name = " ".join(printable(part, limit=18) for part in heading(stack, readers))
         axes.set_title(name, fontsize=10, color=INK, parse_math=False)
     for axes in panels[len(table) :]:
         axes.set_visible(False)

@@ -47,17 +47,30 @@ def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics, evidenc
     str
         A few lines of text.
     """
-    spaces = spaces_of(graph)
-    width = max(len(printable(layer)) for layer in stats.layers)
-    lines = [f"{len(stats.layers)} sites, {stats.n_samples:,} examples: {_recipe(graph, found)}"]
-    for layer in stats.layers:
+    spaces, counted = spaces_of(graph), _outputs(graph)
+    outputs = {name: counted[name] for name in (*stats.outputs, *counted) if name in counted}
+    # In the order of the data; what has no components comes last.
+    layers = list(dict.fromkeys([space.layer for space in spaces] + list(stats.layers)))
+    width = max(len(printable(layer)) for layer in layers)
+    lines = [f"{len(layers)} sites, {stats.n_samples:,} examples: {_recipe(graph, found)}"]
+    # What was chosen and what was left out comes before what was found in it.
+    lines.extend(f"note: {printable(note)}" for note in stats.notes)
+    for layer in layers:
         counts = ", ".join(f"{space.side} {len(nodes)}" for space, nodes in spaces.items() if space.layer == layer)
         lines.append(f"  {printable(layer):{width}}  components: {counts}")
+    if outputs and list(outputs) != ["output"]:
+        named = (f"{printable(name)} ({count})" for name, count in outputs.items())
+        lines.append(f"components of outputs: {', '.join(named)}")
     lines.append(f"graph: {len(graph)} nodes, {graph.number_of_edges()} edges")
     lines.extend(_group_lines(graph, found))
     lines.extend(f"  {printable(sentence)}" for sentence in evidence)
-    lines.extend(f"note: {printable(note)}" for note in stats.notes)
     return "\n".join(lines)
+
+
+def _outputs(graph: nx.DiGraph) -> Counter[str]:
+    """Count the components of every output, in the order of the data."""
+    named = [graph.nodes[node].get("output") for nodes in spaces_of(graph).values() for node in nodes]
+    return Counter(name for name in named if isinstance(name, str))
 
 
 def _recipe(graph: nx.DiGraph, found: Partition) -> str:
@@ -161,9 +174,13 @@ def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) 
         title = "Variance of each component by task"
         figures["tasks.png"] = task_variance_figure(profile.share, graph, title=title, groups=groups)
         figures["flow.png"] = flow_figure(graph, profile, groups=groups)
-    for space, overlap in _overlaps(graph).items():
+    overlaps = _overlaps(graph)
+    beside = Counter(space.depth for space in overlaps)
+    for space, overlap in overlaps.items():
         labels = [[graph.nodes[node]["label"] for node in nodes] for nodes in overlap[:2]]
-        figures[f"overlap-{space.depth}.png"] = similarity_figure(
+        row = [other for other in overlaps if other.depth == space.depth].index(space)
+        name = f"overlap-{space.depth}-{row}.png" if beside[space.depth] > 1 else f"overlap-{space.depth}.png"
+        figures[name] = similarity_figure(
             overlap[2],
             *labels,
             title=f"{printable(space.layer)}: what is written against what is read",
@@ -211,6 +228,7 @@ def facts(graph: nx.DiGraph, found: Partition, *, stats: Statistics) -> dict[str
         "recipe": _recipe(graph, found),
         "n_samples": stats.n_samples,
         "layers": list(stats.layers),
+        "outputs": dict(_outputs(graph)),
         "components": {str(space): len(nodes) for space, nodes in spaces_of(graph).items()},
         "nodes": len(graph),
         "edges": graph.number_of_edges(),

@@ -68,7 +68,7 @@ def test_bands_as_wide_as_raw_weights_or_without_a_strip_are_rejected(graph):
 
 def small(weights: dict[tuple[str, str], float], shares: dict[str, float]) -> nx.DiGraph:
     """Make a graph of two spaces: nodes named a... are written, others read."""
-    graph = nx.DiGraph(schema="compgraph/1")
+    graph = nx.DiGraph(schema="compgraph/2")
     for node, share in shares.items():
         where = {"layer": "fc", "side": "out" if node < "m" else "in", "depth": 0, "index": len(graph), "method": "m"}
         graph.add_node(node, **where, label=f"fc {node}", share=share, strength=share)
@@ -152,7 +152,7 @@ def test_a_smallest_band_that_is_no_share_is_refused(graph, smallest):
 
 def require_laid_out(shapes: Shapes) -> None:
     """Fail unless boxes of a column lie apart and bands touch theirs side by side, in whole."""
-    for column in range(len(shapes.columns)):
+    for column in range(shapes.n_columns):
         boxes = [box for box in shapes.boxes.values() if box.column == column]
         assert all(upper.bottom < lower.top for upper, lower in pairwise(boxes))
         assert boxes[0].top >= -1e-12
@@ -169,7 +169,7 @@ def require_laid_out(shapes: Shapes) -> None:
 def test_boxes_lie_apart_and_bands_touch_them_side_by_side(graph_of):
     graph = graph_of(("input", "a", "b", "head"), width=5)
     shapes = flow_shapes(graph, task_flow(graph, tasks_for(graph), smallest=0))
-    assert [(column.depth, column.side) for column in shapes.columns] == [
+    assert [(stack.depth, stack.side) for stack in shapes.stacks] == [
         *((0, "in"), (1, "out"), (1, "in"), (2, "out"), (2, "in"), (3, "out"))
     ]
     require_laid_out(shapes)

@@ -7,18 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compgraph.group import Partition
-from compgraph.show.graph.layout import ROW, columns, layered_positions
+from compgraph.show.graph.layout import ROW, layered_positions, stacks
 from compgraph.show.graph.palette import NEUTRAL, colour, shown_groups
 from compgraph.show.graph.scene import scene
 
 
 def test_columns_follow_the_data(graph, groups):
-    table = columns(graph, groups)
-    assert [(c.depth, c.side, c.layers) for c in table] == [
-        (0, "in", ("input",)),
-        (1, "out", ("fc1",)),
-        (1, "in", ("fc1",)),
-        (2, "out", ("head",)),
+    table = stacks(graph, groups)
+    assert [(c.depth, c.side, c.layer) for c in table] == [
+        (0, "in", "input"),
+        (1, "out", "fc1"),
+        (1, "in", "fc1"),
+        (2, "out", "head"),
     ]
     xs = [c.x for c in table]
     assert xs == sorted(set(xs))
@@ -32,7 +32,7 @@ def test_every_edge_runs_to_the_right(graph, groups):
 
 def test_nodes_of_a_column_stand_by_group_then_index(graph_of, groups_for):
     graph = graph_of(width=5)
-    order = [graph.nodes[node]["index"] for node in columns(graph, groups_for(graph))[1].nodes]
+    order = [graph.nodes[node]["index"] for node in stacks(graph, groups_for(graph))[1].nodes]
     assert order == [0, 2, 4, 1, 3]
 
 
@@ -46,7 +46,7 @@ def test_groups_keep_to_their_lanes(graph_of, groups_for):
 
 def test_an_unreliable_partition_leaves_the_order_to_the_index(graph, doubtful):
     assert layered_positions(graph, doubtful) == layered_positions(graph, None)
-    for column in columns(graph, doubtful):
+    for column in stacks(graph, doubtful):
         assert [graph.nodes[node]["index"] for node in column.nodes] == [0, 1, 2]
 
 
@@ -58,7 +58,7 @@ def test_one_node_and_none(single):
     assert layered_positions(single) == {"s0/in/0": (0.0, 0.0)}
     single.remove_node("s0/in/0")
     assert layered_positions(single) == {}
-    assert columns(single) == ()
+    assert stacks(single) == ()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -67,7 +67,7 @@ def test_nodes_never_touch_and_lanes_never_waste_more_than_half(graph, labels):
     assignment = dict(zip(graph, labels, strict=True))
     positions = layered_positions(graph, Partition(assignment, 0.4, 0.01, 1.0, "louvain", {}, 0))
     ys = [y for _, y in positions.values()]
-    for column in columns(graph):
+    for column in stacks(graph):
         heights = sorted(positions[node][1] for node in column.nodes)
         assert all(b - a >= 0.99 * ROW for a, b in pairwise(heights))
     assert max(ys) - min(ys) <= 2 * 1.5 * 3 * ROW

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from compgraph.show.graph.layout import columns
-from compgraph.show.graph.words import describe_edge, describe_node, heading, next_layers, printable, summary, title
+from compgraph.show.graph.layout import stacks
+from compgraph.show.graph.words import describe_edge, describe_node, heading, printable, readers_of, summary, title
 
 
 def test_what_a_node_is(graph):
     graph.nodes["s1/out/1"]["share"] = 0.1234
-    readers = next_layers(graph)
+    readers = readers_of(graph)
     text = describe_node(graph, "s1/out/1", readers)
     assert text == "component 1 of what fc1 writes, plsr, 12.3 % of the space's total strength"
     assert describe_node(graph, "s1/in/0", readers).startswith("component 0 of what head reads from fc1, plsr, ")
@@ -26,8 +26,8 @@ def test_what_an_edge_is(graph):
 
 
 def test_column_headings(graph):
-    readers = next_layers(graph)
-    assert [heading(column, readers) for column in columns(graph)] == [
+    readers = readers_of(graph)
+    assert [heading(column, readers) for column in stacks(graph)] == [
         ("fc1", "reads input"),
         ("fc1", "writes"),
         ("head", "reads fc1"),
@@ -36,7 +36,7 @@ def test_column_headings(graph):
 
 
 def test_a_last_space_that_nothing_reads(single):
-    assert heading(columns(single)[0], next_layers(single)) == ("input", "is read")
+    assert heading(stacks(single)[0], readers_of(single)) == ("input", "is read")
     assert "the next layer reads from input" in describe_node(single, "s0/in/0", {})
 
 

@@ -136,7 +136,7 @@ def task_flow(
     Examples
     --------
     >>> nodes = {"a": ("out", 1.0), "b": ("in", 0.75), "c": ("in", 0.25)}
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> for i, (node, (side, share)) in enumerate(nodes.items()):
     ...     where = {"layer": "fc", "side": side, "depth": 0, "index": i, "method": "pca", "label": node}
     ...     graph.add_node(node, **where, share=share, strength=share)

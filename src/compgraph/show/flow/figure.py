@@ -17,16 +17,19 @@ from compgraph.errors import unknown_name
 from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
 from compgraph.show.flow.page import flow_html
-from compgraph.show.flow.shapes import BOX, SCALE, Ribbon, Shapes, flow_shapes, spread
-from compgraph.show.flow.words import colours, hidden_bands, legend, reading
+from compgraph.show.flow.shapes import SCALE, Shapes, flow_shapes, spread
+from compgraph.show.flow.words import colours, hidden_bands, legend, past_columns, reading
 from compgraph.show.graph.drawing import INK, add_legend, figure_bytes
-from compgraph.show.graph.words import heading, next_layers, printable
+from compgraph.show.graph.words import heading, printable, readers_of
 from compgraph.show.graph.words import title as graph_title
 
 _QUIET = "#5B6270"
 _STEP, _POINTS = 7.6, 235.0
-"""Least distance of the labels in a column, and height of the drawing, in points."""
-_CURVE = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
+"""Least distance of the labels in a column, and height of the drawing of one layer a column, in points."""
+_LETTERS = 12
+"""Characters of a heading in an inch of the picture."""
+_PLAIN, _TALLEST = 1.4, 40.0
+"""Height of the tallest such drawing in heights of a space, and of any drawing in inches."""
 _SUFFIXES = (".html", ".svg", ".png", ".pdf")
 
 
@@ -73,7 +76,7 @@ def flow_figure(
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
     >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
     >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")
@@ -84,17 +87,18 @@ def flow_figure(
     """
     found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)
-    figure = Figure(figsize=(max(8.0, 1.2 * len(shapes.columns)), 5.4), layout="constrained")
+    height = min(5.4 + _POINTS / 72 * max(shapes.height / _PLAIN - 1, 0), _TALLEST)
+    figure = Figure(figsize=(max(8.0, 1.2 * shapes.n_columns), height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.set_xlim(-0.06, 1.1 + BOX)
+    axes.set_xlim(-0.06, 1.1 + shapes.box)
     axes.set_ylim(shapes.height + 0.01, -0.01)
     heading_text = graph_title(graph) if title is None else title
     figure.suptitle(printable(heading_text), fontsize=12, color=INK, parse_math=False)
-    words = "\n".join([*reading(), hidden_bands(found, smallest)]).strip()
+    words = "\n".join(filter(None, [*reading(), past_columns(shapes.around), hidden_bands(found, smallest)]))
     axes.set_title(words, fontsize=8.0, color=_QUIET, pad=36, parse_math=False)
     _draw(axes, found, shapes)
-    _head(axes, graph, shapes)
+    _head(axes, graph, shapes, figure.get_figwidth())
     _label(axes, graph, shapes)
     _draw_scale(axes, shapes)
     add_legend(figure, legend(found))
@@ -105,40 +109,42 @@ def _draw(axes: Axes, found: Flow, shapes: Shapes) -> None:
     shades = colours(found)
     for ribbon in shapes.ribbons:
         for number, strip in enumerate(ribbon.leaving):
-            outline = Outline(_curve(ribbon, number), _CURVE)
+            outline = _outline(*ribbon.outline(number))
             axes.add_patch(PathPatch(outline, facecolor=shades[strip.task], alpha=0.5, linewidth=0, zorder=1))
     for box in shapes.boxes.values():
         for strip in box.strips:
             corner = (box.x, strip.top)
             axes.add_patch(
-                Rectangle(corner, BOX, strip.bottom - strip.top, facecolor=shades[strip.task], linewidth=0, zorder=2)
+                Rectangle(
+                    corner, box.width, strip.bottom - strip.top, facecolor=shades[strip.task], linewidth=0, zorder=2
+                )
             )
         axes.add_patch(
-            Rectangle((box.x, box.top), BOX, box.bottom - box.top, fill=False, edgecolor=INK, linewidth=0.6, zorder=3)
+            Rectangle(
+                (box.x, box.top), box.width, box.bottom - box.top, fill=False, edgecolor=INK, linewidth=0.6, zorder=3
+            )
         )
 
 
-def _curve(ribbon: Ribbon, number: int) -> list[tuple[float, float]]:
-    """Return the outline of one strip: out along its upper edge, back along its lower one."""
-    here, there = ribbon.leaving[number], ribbon.arriving[number]
-    start, stop, middle = ribbon.start, ribbon.stop, (ribbon.start + ribbon.stop) / 2
-    upper = [(start, here.top), (middle, here.top), (middle, there.top), (stop, there.top)]
-    lower = [(stop, there.bottom), (middle, there.bottom), (middle, here.bottom), (start, here.bottom)]
-    return [*upper, *lower, (start, here.top)]
+def _outline(upper: list[tuple[float, float]], lower: list[tuple[float, float]]) -> Outline:
+    curves = [Outline.CURVE4] * (len(upper) - 1)
+    codes = [Outline.MOVETO, *curves, Outline.LINETO, *curves, Outline.CLOSEPOLY]
+    return Outline([*upper, *lower, upper[0]], codes)
 
 
-def _head(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
-    """Write above every column what it holds."""
-    readers, across = next_layers(graph), {box.column: box.x + BOX / 2 for box in shapes.boxes.values()}
-    for number, column in enumerate(shapes.columns):
-        words = "\n".join(printable(part, limit=18) for part in heading(column, readers))
-        _write(axes, words, (across[number], 0.0), size=8.0, align=("center", "bottom"), up=6.0)
+def _head(axes: Axes, graph: nx.DiGraph, shapes: Shapes, inches: float) -> None:
+    """Write above every layer what it holds, as long as the next column allows."""
+    readers = readers_of(graph)
+    limit = min(18, max(6, int(_LETTERS * inches * shapes.step)))
+    for stack, top in zip(shapes.stacks, shapes.heads, strict=True):
+        words = "\n".join(printable(part, limit=limit) for part in heading(stack, readers))
+        _write(axes, words, (stack.x + shapes.box / 2, top), size=8.0, align=("center", "bottom"), up=6.0)
 
 
 def _label(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
     """Write the index of every component beside its box; labels that would touch give way, and some are left out."""
-    step = _STEP * shapes.height / _POINTS
-    for number in range(len(shapes.columns)):
+    step = _STEP * min(shapes.height, _PLAIN) / _POINTS
+    for number in range(shapes.n_columns):
         boxes = [box for box in shapes.boxes.values() if box.column == number]
         room = int(shapes.height / step) + 1
         kept = boxes if len(boxes) <= room else sorted(boxes, key=lambda box: box.top - box.bottom)[:room]
@@ -150,7 +156,7 @@ def _label(axes: Axes, graph: nx.DiGraph, shapes: Shapes) -> None:
 
 def _draw_scale(axes: Axes, shapes: Shapes) -> None:
     """Draw a bar that tells how much of a space a height is."""
-    x, bottom = 1 + BOX + 0.035, shapes.height
+    x, bottom = 1 + shapes.box + 0.035, shapes.height
     axes.plot([x, x], [bottom - SCALE, bottom], color=INK, linewidth=1.5, solid_capstyle="butt", clip_on=False)
     words = f"{100 * SCALE:.0f} % of\na space"
     _write(axes, words, (x + 0.01, bottom - SCALE / 2), size=7.0, align=("left", "center"))
@@ -211,7 +217,7 @@ def save_flow(
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
     >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
     >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")

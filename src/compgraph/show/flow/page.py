@@ -9,13 +9,24 @@ import networkx as nx
 from compgraph.check import TaskProfile
 from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
-from compgraph.show.flow.shapes import BOX, SCALE, Box, Ribbon, Shapes, flow_shapes, spread
-from compgraph.show.flow.words import colours, describe_band, describe_boxes, hidden_bands, legend, reading
-from compgraph.show.graph.words import heading, next_layers, printable
+from compgraph.show.flow.ribbons import Box, Ribbon
+from compgraph.show.flow.shapes import SCALE, Shapes, flow_shapes, spread
+from compgraph.show.flow.words import (
+    colours,
+    describe_band,
+    describe_boxes,
+    hidden_bands,
+    legend,
+    past_columns,
+    reading,
+)
+from compgraph.show.graph.words import heading, printable, read_together, readers_of
 from compgraph.show.graph.words import title as graph_title
 
 _COLUMN, _SPACE = 190.0, 460.0
 """Least width of a column, and height of a space, in points."""
+_SCREEN = 1.5
+"""Height of what a screen shows well, in heights of a space."""
 _SIDE, _TOP = 70.0, 48.0
 _STEP = 13.0
 """Least distance of the labels in a column, in points."""
@@ -64,7 +75,7 @@ def flow_html(
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "depth": 1, "index": 0, "method": "pca", "strength": 2.0, "share": 1.0}
     >>> graph.add_nodes_from([("a", {"side": "out", "label": "a"}), ("b", {"side": "in", "label": "b"})], **where)
     >>> graph.add_edge("a", "b", weight=1.0, effect=0.5, kind="within", rule="given")
@@ -75,14 +86,16 @@ def flow_html(
     found = task_flow(graph, profile, smallest=smallest, groups=groups)
     shapes = flow_shapes(graph, found)
     template = Template(Path(__file__).with_name("flow.html").read_text(encoding="utf-8"))
-    width = _COLUMN * max(len(shapes.columns), 4)
+    width = _COLUMN * max(shapes.n_columns, 4)
     scale = (width, _SPACE)
-    note = hidden_bands(found, smallest)
+    note = f"{past_columns(shapes.around)} {hidden_bands(found, smallest)}".strip()
     return template.substitute(
         title=_safe(graph_title(graph) if title is None else title),
         summary=_safe(f"{len(shapes.boxes)} components, {len(shapes.ribbons)} bands. {note}".strip()),
         reading="</p>\n<p>".join(_safe(line) for line in reading()),
         legend="\n".join(_buttons(found)),
+        # What is taller than a screen is scrolled, in place of shrunk.
+        size=' class="tall"' if shapes.height > _SCREEN else "",
         viewbox=f"0 0 {width + 2 * _SIDE + 24:g} {_SPACE * shapes.height + _TOP + 12:g}",
         columns="\n".join([*_headings(graph, shapes, scale), *_bar(shapes, scale)]),
         bands="\n".join(_bands(graph, found, shapes, scale)),
@@ -107,13 +120,12 @@ def _point(x: float, y: float, scale: tuple[float, float]) -> str:
 
 
 def _headings(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
-    readers, lines = next_layers(graph), []
-    first = {box.column: box for box in reversed(shapes.boxes.values())}
-    for number, column in enumerate(shapes.columns):
-        x = _SIDE + scale[0] * (first[number].x + BOX / 2)
+    readers, lines = readers_of(graph), []
+    for stack, top in zip(shapes.stacks, shapes.heads, strict=True):
+        x, down = _SIDE + scale[0] * (stack.x + shapes.box / 2), scale[1] * top
         lines += [
-            f'<text x="{x:.1f}" y="{16 * (row + 1)}">{_safe(part, limit=20)}</text>'
-            for row, part in enumerate(heading(column, readers))
+            f'<text x="{x:.1f}" y="{down + 16 * (row + 1):.4g}">{_safe(part, limit=20)}</text>'
+            for row, part in enumerate(heading(stack, readers))
         ]
     return lines
 
@@ -121,7 +133,7 @@ def _headings(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> 
 def _indices(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
     """Write the index of every component beside its box, or none in a column that has no room for all."""
     lines, step = [], _STEP / scale[1]
-    for number in range(len(shapes.columns)):
+    for number in range(shapes.n_columns):
         boxes = [box for box in shapes.boxes.values() if box.column == number]
         places = spread([(box.top + box.bottom) / 2 for box in boxes], step, shapes.height)
         for box, y in zip(boxes if places[0] >= 0 else [], places, strict=False):
@@ -133,7 +145,7 @@ def _indices(graph: nx.DiGraph, shapes: Shapes, scale: tuple[float, float]) -> l
 
 def _bar(shapes: Shapes, scale: tuple[float, float]) -> list[str]:
     """Draw a bar that tells how much of a space a height is."""
-    x, bottom = _SIDE + scale[0] * (1 + BOX) + 37, _TOP + scale[1] * shapes.height
+    x, bottom = _SIDE + scale[0] * (1 + shapes.box) + 37, _TOP + scale[1] * shapes.height
     top = bottom - scale[1] * SCALE
     return [
         f'<path class="bar" d="M{x:.1f} {top:.2f}V{bottom:.2f}"/>',
@@ -146,10 +158,11 @@ def _bar(shapes: Shapes, scale: tuple[float, float]) -> list[str]:
 
 def _bands(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
     number = {node: position for position, node in enumerate(shapes.boxes)}
-    shades, lines = colours(found), []
+    shades, lines, several = colours(found), [], read_together(graph)
     for ribbon in shapes.ribbons:
         ends = f'data-from="{number[ribbon.band.source]}" data-to="{number[ribbon.band.target]}"'
-        words = "\n".join(_safe(line) for line in describe_band(graph, found, ribbon.band).split("\n"))
+        described = describe_band(graph, found, ribbon.band, together=ribbon.band.target in several)
+        words = "\n".join(_safe(line) for line in described.split("\n"))
         strips = "".join(
             f'<path data-task="{strip.task}" fill="{shades[strip.task]}" d="{_outline(ribbon, place, scale)}"/>'
             for place, strip in enumerate(ribbon.leaving)
@@ -159,20 +172,13 @@ def _bands(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, f
 
 
 def _outline(ribbon: Ribbon, place: int, scale: tuple[float, float]) -> str:
-    here, there = ribbon.leaving[place], ribbon.arriving[place]
-    middle = (ribbon.start + ribbon.stop) / 2
-
-    def curve(*points: tuple[float, float]) -> str:
-        return " ".join(_point(x, y, scale) for x, y in points)
-
-    out = curve((middle, here.top), (middle, there.top), (ribbon.stop, there.top))
-    back = curve((middle, there.bottom), (middle, here.bottom), (ribbon.start, here.bottom))
-    return f"M{curve((ribbon.start, here.top))}C{out}L{curve((ribbon.stop, there.bottom))}C{back}Z"
+    upper, lower = ([_point(x, y, scale) for x, y in edge] for edge in ribbon.outline(place))
+    return f"M{upper[0]}C{' '.join(upper[1:])}L{lower[0]}C{' '.join(lower[1:])}Z"
 
 
 def _boxes(graph: nx.DiGraph, found: Flow, shapes: Shapes, scale: tuple[float, float]) -> list[str]:
-    words, lines = describe_boxes(graph, found, next_layers(graph)), []
-    shades, wide = colours(found), f'width="{scale[0] * BOX:.1f}"'
+    words, lines = describe_boxes(graph, found, readers_of(graph)), []
+    shades, wide = colours(found), f'width="{scale[0] * shapes.box:.1f}"'
     for number, (node, box) in enumerate(shapes.boxes.items()):
         tip = "\n".join(_safe(line) for line in words[node].split("\n"))
         strips = "".join(

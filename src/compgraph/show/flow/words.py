@@ -6,7 +6,7 @@ import networkx as nx
 
 from compgraph.show.flow.bands import Band, Flow
 from compgraph.show.graph.palette import NEUTRAL
-from compgraph.show.graph.words import describe_edge, describe_node, printable
+from compgraph.show.graph.words import Readers, describe_edge, describe_node, name_node, printable
 
 NO_TASK = "no task"
 """The name of what belongs to none of the tasks."""
@@ -61,6 +61,22 @@ def reading() -> tuple[str, str, str]:
     )
 
 
+def past_columns(around: bool) -> str:
+    """Say what bands do that pass a layer.
+
+    Parameters
+    ----------
+    around
+        Whether there are any.
+
+    Returns
+    -------
+    str
+        A sentence; empty where there are none.
+    """
+    return "Bands that pass a layer run around it, narrower there than at their ends." if around else ""
+
+
 def hidden_bands(found: Flow, smallest: float | int) -> str:
     """Say how much the picture leaves out.
 
@@ -81,7 +97,7 @@ def hidden_bands(found: Flow, smallest: float | int) -> str:
     return f"Bands below {100 * smallest:.3g} % of a space are hidden: {100 * found.hidden:.2g} % of all flow."
 
 
-def describe_band(graph: nx.DiGraph, found: Flow, band: Band) -> str:
+def describe_band(graph: nx.DiGraph, found: Flow, band: Band, *, together: bool = False) -> str:
     """Say what a band is.
 
     Parameters
@@ -92,19 +108,21 @@ def describe_band(graph: nx.DiGraph, found: Flow, band: Band) -> str:
         Its flow.
     band
         One of its bands.
+    together
+        Whether its target is among `compgraph.show.graph.words.read_together`.
 
     Returns
     -------
     str
         Three lines: the edge, how much of its two ends it carries, and for which tasks.
     """
-    labels = graph.nodes[band.source]["label"], graph.nodes[band.target]["label"]
+    labels = name_node(graph.nodes[band.source]), name_node(graph.nodes[band.target])
     carried = f"{_percent(sum(band.arriving))} of the target's space, {_percent(sum(band.leaving))} of the source's"
-    words = describe_edge(labels, graph.edges[band.source, band.target])
+    words = describe_edge(labels, graph.edges[band.source, band.target], together=together)
     return f"{words}\ncarries {carried}\n{_tasks(found, band.arriving)}"
 
 
-def describe_boxes(graph: nx.DiGraph, found: Flow, readers: dict[int, str]) -> dict[str, str]:
+def describe_boxes(graph: nx.DiGraph, found: Flow, readers: Readers) -> dict[str, str]:
     """Say what every box is, what it consists of and where its widest bands lead.
 
     Parameters
@@ -114,7 +132,7 @@ def describe_boxes(graph: nx.DiGraph, found: Flow, readers: dict[int, str]) -> d
     found
         Its flow.
     readers
-        Depth to the layer that reads from it, see `compgraph.show.graph.words.next_layers`.
+        See `compgraph.show.graph.words.readers_of`.
 
     Returns
     -------
@@ -128,7 +146,7 @@ def describe_boxes(graph: nx.DiGraph, found: Flow, readers: dict[int, str]) -> d
     return {
         node: "\n".join(
             [
-                printable(graph.nodes[node]["label"], limit=60),
+                printable(name_node(graph.nodes[node]), limit=60),
                 printable(describe_node(graph, node, readers), limit=240),
                 _tasks(found, split),
                 *_ends(graph, "from", into[node]),
@@ -141,7 +159,7 @@ def describe_boxes(graph: nx.DiGraph, found: Flow, readers: dict[int, str]) -> d
 
 def _ends(graph: nx.DiGraph, word: str, bands: list[tuple[float, str]]) -> list[str]:
     widest = sorted(bands, key=lambda band: -band[0])[:_STRONGEST]  # stable: canonical order among equals
-    named = [f"{printable(graph.nodes[node]['label'], limit=40)} {_percent(width)}" for width, node in widest]
+    named = [f"{printable(name_node(graph.nodes[node]), limit=40)} {_percent(width)}" for width, node in widest]
     return [f"{word} {', '.join(named)}"] if named else []
 
 

@@ -5,10 +5,12 @@ import networkx as nx
 
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
-from compgraph.show.graph.scene import Headed, Scene, scene
+from compgraph.show.graph.routes import curve
+from compgraph.show.graph.scene import Headed, Line, Scene, scene
 from compgraph.show.graph.words import printable
 
 _LABEL = 24  # characters of a label inside the picture; its tooltip has all of them
+_LONGEST = 3000  # graphviz reads no string of more than 16 KiB, and an & takes 5 bytes
 _MARGIN = 44.0  # from the middle of a column to the border of its box, in points
 
 
@@ -46,48 +48,70 @@ def dot_text(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     >>> print(dot_text(graph).splitlines()[0])
     digraph compgraph {
     """
-    shown, drawing = scene(graph, groups), graphviz.Digraph("compgraph")
-    drawing.attr(rankdir="LR", ranksep="1.4", nodesep="0.12", splines="line", outputorder="edgesfirst")
+    return scene_dot(scene(graph, groups))
+
+
+def scene_dot(shown: Scene) -> str:
+    """Return a scene as DOT text.
+
+    Parameters
+    ----------
+    shown
+        The picture.
+
+    Returns
+    -------
+    str
+        As `dot_text` does.
+    """
+    drawing = graphviz.Digraph("compgraph")
+    around = any(line.route for line in shown.lines)
+    splines = "spline" if around else "line"
+    drawing.attr(rankdir="LR", ranksep="1.4", nodesep="0.12", splines=splines, outputorder="edgesfirst")
     drawing.attr(fontname="Helvetica,Arial,sans-serif", fontsize="13", labelloc="t", tooltip=" ")
-    drawing.attr(label=f"{_quoted(shown.title)}\\n{_quoted(shown.summary)}")
+    drawing.attr(label=_lines(shown.title, shown.summary))
     drawing.attr("node", shape="ellipse", style="filled", color="white", fontname="Helvetica,Arial,sans-serif")
     drawing.attr("node", fontsize="9", margin="0.03,0.02", width="0.3", height="0.3")
     drawing.attr("edge", arrowhead="none")
     _draw_columns(drawing, shown)
-    _draw_edges(drawing, shown)
+    _align_columns(drawing, shown)
+    _draw_edges(drawing, shown, around=around)
     return str(drawing.source)
 
 
-def _quoted(text: str, *, limit: int | None = None) -> str:
+def _quoted(text: str, *, limit: int = _LONGEST) -> str:
     """Make text mean itself inside a DOT string: no escapes, no entities, no HTML, no control characters."""
     return str(graphviz.escape(printable(text, limit=limit).replace("&", "&amp;")))
 
 
+def _lines(*lines: str, limit: int = _LONGEST) -> str:
+    # Text that starts with < and ends with > would be taken for HTML.
+    return graphviz.nohtml("\\n".join(_quoted(line, limit=limit) for line in lines))
+
+
 def _draw_columns(drawing: graphviz.Digraph, shown: Scene) -> None:
     rank_of = {mark.node: rank for rank, mark in enumerate(shown.marks)}
-    heights = [mark.place[1] for mark in shown.marks]
     for number, each in enumerate(shown.columns):
         with drawing.subgraph(name=f"cluster_{number}") as box:
-            box.attr(**_box(each, heights))
+            box.attr(**_box(each))
             with box.subgraph() as rank:
                 rank.attr(rank="same")
-                for node in each.column.nodes:
+                for node in each.stack.nodes:
                     mark = shown.marks[rank_of[node]]
                     rank.node(
                         f"n{rank_of[node]}",
-                        label=_quoted(mark.label, limit=_LABEL),
-                        tooltip=_quoted(mark.words),
+                        label=_lines(mark.label, limit=_LABEL),
+                        tooltip=_lines(mark.words),
                         fillcolor=f"{mark.shade}99",
                         pos=f"{mark.place[0]:.2f},{-mark.place[1]:.2f}",
                     )
 
 
-def _box(each: Headed, heights: list[float]) -> dict[str, str]:
-    """Frame a column and head it; ``bb`` and ``lp`` matter to ``neato -n2`` only."""
-    subject, verb = (_quoted(text, limit=_LABEL) for text in (each.subject, each.verb))
-    top, bottom, x = ROW * 1.6 - min(heights), -max(heights) - ROW, each.column.x
+def _box(each: Headed) -> dict[str, str]:
+    """Frame a layer and head it; ``bb`` and ``lp`` matter to ``neato -n2`` only."""
+    top, bottom, x = ROW * 1.6 - each.top, -each.bottom - ROW, each.stack.x
     return {
-        "label": f"{subject}\\n{verb}",
+        "label": _lines(each.subject, each.verb, limit=_LABEL),
         "style": "filled,rounded",
         "color": "#F3F5F8",
         "fontsize": "11",
@@ -96,14 +120,42 @@ def _box(each: Headed, heights: list[float]) -> dict[str, str]:
     }
 
 
-def _draw_edges(drawing: graphviz.Digraph, shown: Scene) -> None:
+def _align_columns(drawing: graphviz.Digraph, shown: Scene) -> None:
+    """Keep layers of one depth in one rank, which clusters of their own would not."""
+    columns: dict[float, list[str]] = {}
+    for each in shown.columns:
+        columns.setdefault(each.stack.x, []).extend(each.stack.nodes)
+    if len(columns) == len(shown.columns):
+        return
+    rank_of = {mark.node: rank for rank, mark in enumerate(shown.marks)}
+    drawing.attr(newrank="true")
+    for nodes in columns.values():
+        with drawing.subgraph() as same:
+            same.attr(rank="same")
+            for node in nodes:
+                same.node(f"n{rank_of[node]}")
+
+
+def _draw_edges(drawing: graphviz.Digraph, shown: Scene, *, around: bool) -> None:
     for line in shown.lines:
         if line.relative == 0:
             continue
+        # ``neato -n2`` routes none of the edges where all say how they run; ``dot`` finds its own ways.
+        way = {"pos": _way(shown, line)} if around else {}
         drawing.edge(
             f"n{line.source}",
             f"n{line.target}",
             penwidth=f"{line.width:g}",
             color=f"{line.shade}{round(255 * (0.2 + 0.7 * line.relative)):02X}",
-            tooltip=_quoted(line.words),
+            tooltip=_lines(line.words),
+            **way,
         )
+
+
+def _way(shown: Scene, line: Line) -> str:
+    stations = (shown.marks[line.source].place, *line.route, shown.marks[line.target].place)
+    points = curve(stations)
+    if not line.route:
+        (x, y), (right, down) = stations
+        points = [(x + part * (right - x), y + part * (down - y)) for part in (0, 1 / 3, 2 / 3, 1)]
+    return " ".join(f"{x:.2f},{-y:.2f}" for x, y in points)

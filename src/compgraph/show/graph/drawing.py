@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -14,11 +15,14 @@ from matplotlib.patches import Patch
 
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
-from compgraph.show.graph.scene import Headed, Scene, scene
+from compgraph.show.graph.routes import curve
+from compgraph.show.graph.scene import Headed, Line, Scene, scene
 from compgraph.show.graph.words import printable
 
 INK = "#1F2430"
 """The colour of text."""
+TALLEST = 60.0
+"""Height of the tallest picture of layers side by side, in inches."""
 _QUIET = "#5B6270"
 _METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None, "Creator": None},
@@ -57,9 +61,13 @@ def graph_figure(graph: nx.DiGraph, groups: Partition | None = None) -> Figure:
     'Component graph: neuron components, covariance weights'
     """
     shown = scene(graph, groups)
-    xs, ys = ([mark.place[axis] for mark in shown.marks] or [0.0] for axis in (0, 1))
-    width, height = max(8.0, 1.15 * len(shown.columns)), 2.0 + 0.24 * (max(ys) - min(ys)) / ROW
-    figure = Figure(figsize=(width, min(max(3.0, height), 2 * width)), layout="constrained")
+    stations = [mark.place for mark in shown.marks] + [place for line in shown.lines for place in line.route]
+    xs, ys = ([place[axis] for place in stations] or [0.0] for axis in (0, 1))
+    width = max(8.0, 1.15 * len({each.stack.x for each in shown.columns}))
+    height = 2.0 + 0.24 * (max(ys) - min(ys)) / ROW
+    # Headings inside the picture need rows of their full height.
+    tallest = TALLEST if any(each.stack.shared for each in shown.columns) else 2 * width
+    figure = Figure(figsize=(width, min(max(3.0, height), tallest)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_xlim(min(xs) - 60, max(xs) + 60)
@@ -69,21 +77,21 @@ def graph_figure(graph: nx.DiGraph, groups: Partition | None = None) -> Figure:
     axes.set_title(shown.summary, fontsize=10, color=_QUIET, pad=34, parse_math=False)
     _draw_edges(axes, shown)
     _draw_nodes(axes, shown)
-    _head_columns(axes, shown.columns, min(ys), width)
+    _head_columns(axes, shown.columns, width)
     add_legend(figure, [(entry.name, entry.shade) for entry in shown.legend])
     return figure
 
 
-def _head_columns(axes: Axes, table: tuple[Headed, ...], top: float, width: float) -> None:
-    """Write above every column what it holds, as long as the gap to its neighbour allows."""
-    places = [each.column.x for each in table]
+def _head_columns(axes: Axes, table: tuple[Headed, ...], width: float) -> None:
+    """Write above every layer what it holds, as long as the gap to its neighbour allows."""
+    places = sorted({each.stack.x for each in table})
     gap = min((right - left for left, right in pairwise(places)), default=120.0)
     inches = width * gap / (places[-1] - places[0] + 120) if table else width
     for each in table:
         limit = max(6, int(11 * inches))
         axes.annotate(
             "\n".join(printable(part, limit=limit) for part in (each.subject, each.verb)),
-            (each.column.x, top),
+            (each.stack.x, each.top),
             (0, 14),
             textcoords="offset points",
             ha="center",
@@ -92,6 +100,8 @@ def _head_columns(axes: Axes, table: tuple[Headed, ...], top: float, width: floa
             color=INK,
             annotation_clip=False,
             parse_math=False,
+            # Edges to the layers beside it may run behind a heading inside the picture.
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1} if each.stack.shared else None,
         )
 
 
@@ -102,13 +112,25 @@ def _draw_edges(axes: Axes, shown: Scene) -> None:
     drawn.sort(key=lambda line: (line.relative, ids[line.source], ids[line.target]))
     axes.add_collection(
         LineCollection(
-            [(shown.marks[line.source].place, shown.marks[line.target].place) for line in drawn],
+            [_way(shown, line) for line in drawn],
             linewidths=[0.7 * line.width for line in drawn],
             colors=[line.shade for line in drawn],
             alpha=[0.12 + 0.78 * line.relative for line in drawn] or None,
             zorder=1,
         )
     )
+
+
+def _way(shown: Scene, line: Line) -> Sequence[tuple[float, float]]:
+    """Return the points of an edge: its ends, or a smooth line around what it passes."""
+    stations = (shown.marks[line.source].place, *line.route, shown.marks[line.target].place)
+    if not line.route:
+        return stations
+    points = np.array(curve(stations))
+    t = np.linspace(0, 1, 13)[:, None]
+    powers = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+    pieces = [sum(p * points[start + k] for k, p in enumerate(powers)) for start in range(0, len(points) - 1, 3)]
+    return [(float(x), float(y)) for piece in pieces for x, y in np.asarray(piece)]
 
 
 def _draw_nodes(axes: Axes, shown: Scene) -> None:

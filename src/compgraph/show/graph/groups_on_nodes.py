@@ -33,7 +33,7 @@ def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> found = Partition({"a": 0}, 0.4, 0.05, 1.0, "louvain", {}, 0)
@@ -68,7 +68,7 @@ def groups_of(graph: nx.DiGraph) -> Partition | None:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> where = {"layer": "fc1", "side": "in", "depth": 1, "index": 0, "method": "pca"}
     >>> graph.add_node("a", **where, strength=2.0, share=1.0, label="a")
     >>> found = Partition({"a": 0}, 0.4, 0.05, 1.0, "louvain", {}, 0)

@@ -8,7 +8,7 @@ import networkx as nx
 from compgraph.errors import MissingTool
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
-from compgraph.show.graph.scene import Scene, scene
+from compgraph.show.graph.scene import Headed, Scene, scene
 
 _OPTIONS: dict[str, Any] = {
     "physics": {"enabled": False},
@@ -111,9 +111,19 @@ def _edges(shown: Scene) -> list[dict[str, Any]]:
             "relative": round(line.relative, 5),
             "width": line.width,
             "color": line.shade,
+            **({"together": True} if line.together else {}),
+            **({"route": [[round(x, 3), round(y, 3)] for x, y in line.route]} if line.route else {}),
         }
         for line in shown.lines
     ]
+
+
+def _column(each: Headed) -> dict[str, Any]:
+    """Say where a stack stands; layers that share a depth have a height of their own."""
+    stack = each.stack
+    place = {"x": round(stack.x, 3), "depth": stack.depth, "subject": each.subject, "verb": each.verb}
+    own = {"row": stack.row, "top": round(each.top, 3), "bottom": round(each.bottom, 3)} if stack.shared else {}
+    return {**place, **own}
 
 
 def _page(shown: Scene) -> dict[str, Any]:
@@ -123,10 +133,7 @@ def _page(shown: Scene) -> dict[str, Any]:
         "summary": shown.summary,
         "row": ROW,
         "threshold": shown.threshold,
-        "columns": [
-            {"x": round(each.column.x, 3), "depth": each.column.depth, "subject": each.subject, "verb": each.verb}
-            for each in shown.columns
-        ],
+        "columns": [_column(each) for each in shown.columns],
         "legend": [
             {"group": each.group, "name": each.name, "size": each.size, "color": each.shade} for each in shown.legend
         ],

@@ -1,5 +1,6 @@
-"""Where everything stands: one column per space in the order the data flows, groups in level lanes."""
+"""Where everything stands: one column per depth and side in the order the data flows, its layers one below another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -8,6 +9,7 @@ import networkx as nx
 
 from compgraph.connect import ordered_nodes
 from compgraph.group import Partition
+from compgraph.show.graph.layer_order import layer_order
 from compgraph.show.graph.palette import shown_groups
 
 ROW = 46.0
@@ -16,37 +18,51 @@ STEP = 260.0
 """Least distance from what a layer writes to what the next layer writes, in points."""
 PAIR = 110.0
 """Least distance from what a layer writes to what is read from it, in points."""
+BETWEEN = 3
+"""Empty rows between two layers of a column: room for the heading of the lower one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """The nodes that share a depth and a side, from top to bottom.
+class Stack:
+    """The nodes of one space, from top to bottom.
 
     Attributes
     ----------
     depth
-        Index of the site in order of execution.
+        Longest path from an input of the model to the site.
     side
         ``"out"`` for what the site writes, ``"in"`` for what is read from it.
-    layers
-        The layers found at this depth, normally one.
+    layer
+        Name of the site.
     x
-        Horizontal position in points.
+        Horizontal position in points; the stacks of one depth and side share it and are a column.
     nodes
         Node ids from top to bottom.
+    outputs
+        Names of the model's outputs among them.
+    row, rows
+        Its number from the top among the layers of its depth, and how many these are.
     """
 
     depth: int
     side: Literal["in", "out"]
-    layers: tuple[str, ...]
+    layer: str
     x: float
     nodes: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
+    row: int = 0
+    rows: int = 1
+
+    @property
+    def shared(self) -> bool:
+        """Whether other layers have the same depth."""
+        return self.rows > 1
 
 
-def columns(graph: nx.DiGraph, groups: Partition | None = None) -> tuple[Column, ...]:
-    """Sort the nodes into columns, left to right in the order the data flows.
+def stacks(graph: nx.DiGraph, groups: Partition | None = None) -> tuple[Stack, ...]:
+    """Sort the nodes into columns, left to right in the order the data flows, and into layers, top to bottom.
 
-    Within a column nodes stand by group, then by index: members of a group face one another across the
+    Within a layer nodes stand by group, then by index: members of a group face one another across the
     columns, which keeps edges inside a group short and nearly level.
 
     Parameters
@@ -58,25 +74,42 @@ def columns(graph: nx.DiGraph, groups: Partition | None = None) -> tuple[Column,
 
     Returns
     -------
-    tuple of Column
-        One for every (depth, side) that has nodes, "out" before "in" within a depth.
+    tuple of Stack
+        One for every space, "out" before "in" within a depth, layers of a column as `layer_order` has them.
 
     Notes
     -----
-    O(n log n) for n nodes. Missing sides take no room.
+    O(n log n + m log m) for n nodes and m edges. Missing sides take no room.
     """
     group_of = shown_groups(groups)
-    members: dict[tuple[int, str], list[str]] = {}
+    order = layer_order(graph, group_of)
+    members: dict[tuple[int, str], dict[str, list[str]]] = {}
     for node in ordered_nodes(graph):
-        members.setdefault((graph.nodes[node]["depth"], graph.nodes[node]["side"]), []).append(node)
-    stretch = _stretch(list(members), max((len(nodes) for nodes in members.values()), default=0))
-    result: list[Column] = []
-    for (depth, side), nodes in members.items():
-        layers = tuple(dict.fromkeys(graph.nodes[node]["layer"] for node in nodes))
-        ranked = sorted(nodes, key=lambda node: group_of.get(node, 0))  # stable: index order within a group
-        x = result[-1].x + stretch * (PAIR if result[-1].depth == depth else STEP - PAIR) if result else 0.0
-        result.append(Column(depth, "out" if side == "out" else "in", layers, x, tuple(ranked)))
+        data = graph.nodes[node]
+        members.setdefault((data["depth"], data["side"]), {}).setdefault(data["layer"], []).append(node)
+    stretch = _stretch(list(members), max((_rows(column) for column in members.values()), default=0))
+    result: list[Stack] = []
+    x, before = 0.0, None
+    for (depth, side), by_layer in members.items():
+        if before is not None:
+            x += stretch * (PAIR if before == depth else STEP - PAIR)
+        before = depth
+        for row, layer in enumerate(order[depth]):
+            nodes = tuple(sorted(by_layer.get(layer, ()), key=lambda node: group_of.get(node, 0)))  # stable: then index
+            if nodes:
+                facing: Literal["in", "out"] = "out" if side == "out" else "in"
+                outputs, rows = _outputs(graph, nodes), len(order[depth])
+                result.append(Stack(depth, facing, layer, x, nodes, outputs, row, rows))
     return tuple(result)
+
+
+def _outputs(graph: nx.DiGraph, nodes: tuple[str, ...]) -> tuple[str, ...]:
+    names = [graph.nodes[node].get("output") for node in nodes]
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+def _rows(column: Mapping[str, list[str]]) -> int:
+    return sum(len(nodes) for nodes in column.values()) + BETWEEN * (len(column) - 1)
 
 
 def _stretch(spaces: list[tuple[int, str]], tallest: int) -> float:
@@ -87,11 +120,11 @@ def _stretch(spaces: list[tuple[int, str]], tallest: int) -> float:
 
 
 def layered_positions(graph: nx.DiGraph, groups: Partition | None = None) -> dict[str, tuple[float, float]]:
-    """Place every node: x by its column, y by its group's lane and its rank within the lane.
+    """Place every node: x by its depth and side, y by its layer, its group's lane and its rank within the lane.
 
     Every group owns a horizontal lane as high as its largest share of any column, so a group that spans the
     network reads as a band. When lanes would waste more than half the height (many small groups), the columns are
-    stacked without gaps instead.
+    stacked without gaps instead. Layers that share a depth stand one below another, groups in order within each.
 
     Parameters
     ----------
@@ -107,7 +140,7 @@ def layered_positions(graph: nx.DiGraph, groups: Partition | None = None) -> dic
 
     Notes
     -----
-    O(n log n) for n nodes.
+    O(n log n + m log m) for n nodes and m edges.
 
     Examples
     --------
@@ -120,21 +153,19 @@ def layered_positions(graph: nx.DiGraph, groups: Partition | None = None) -> dic
     >>> places["input/in/0"][0] < places["output/out/0"][0]
     True
     """
-    group_of = shown_groups(groups)
-    table = columns(graph, groups)
-    tallest = max((len(column.nodes) for column in table), default=0)
+    table, group_of = stacks(graph, groups), shown_groups(groups)
+    alone = [stack for stack in table if not stack.shared]
+    tallest = max((len(stack.nodes) for stack in alone), default=0)
     heights: dict[int, int] = {}
-    for column in table:
-        for group, nodes in _by_group(column.nodes, group_of).items():
+    for stack in alone:
+        for group, nodes in _by_group(stack.nodes, group_of).items():
             heights[group] = max(heights.get(group, 0), len(nodes))
     if sum(heights.values()) > 2 * tallest:
         group_of, heights = {}, {0: tallest}
-    return _in_lanes(table, group_of, heights)
+    return {**_in_lanes(alone, group_of, heights), **_in_slots([stack for stack in table if stack.shared])}
 
 
-def _in_lanes(
-    table: tuple[Column, ...], group_of: dict[str, int], heights: dict[int, int]
-) -> dict[str, tuple[float, float]]:
+def _in_lanes(table: list[Stack], group_of: dict[str, int], heights: dict[int, int]) -> dict[str, tuple[float, float]]:
     """Centre each column's share of a group in the lane of that group; lanes stand one row apart."""
     total = sum(heights.values()) + 0.5 * (len(heights) - 1)
     positions: dict[str, tuple[float, float]] = {}
@@ -143,11 +174,28 @@ def _in_lanes(
     for group in sorted(heights):
         middle[group] = top + heights[group] / 2
         top += heights[group] + 0.5
-    for column in table:
-        for group, nodes in _by_group(column.nodes, group_of).items():
+    for stack in table:
+        for group, nodes in _by_group(stack.nodes, group_of).items():
             for rank, node in enumerate(nodes):
                 y = middle[group] + rank - (len(nodes) - 1) / 2
-                positions[node] = (column.x, y * ROW)
+                positions[node] = (stack.x, y * ROW)
+    return positions
+
+
+def _in_slots(table: list[Stack]) -> dict[str, tuple[float, float]]:
+    """Give each layer of a depth a slot as high as the taller of its sides, and centre both there."""
+    heights: dict[int, dict[int, int]] = {}
+    for stack in table:
+        slots = heights.setdefault(stack.depth, {})
+        slots[stack.row] = max(slots.get(stack.row, 0), len(stack.nodes))
+    positions = {}
+    for stack in table:
+        slots = heights[stack.depth]
+        total = sum(slots.values()) + BETWEEN * (len(slots) - 1)
+        above = sum(slots[row] + BETWEEN for row in range(stack.row))
+        middle = above + slots[stack.row] / 2 - total / 2
+        for rank, node in enumerate(stack.nodes):
+            positions[node] = (stack.x, (middle + rank - (len(stack.nodes) - 1) / 2) * ROW)
     return positions
 
 

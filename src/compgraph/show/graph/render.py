@@ -7,8 +7,9 @@ import networkx as nx
 
 from compgraph.errors import MissingTool
 from compgraph.group import Partition
-from compgraph.show.graph.dot import dot_text
+from compgraph.show.graph.dot import scene_dot
 from compgraph.show.graph.drawing import figure_bytes, graph_figure
+from compgraph.show.graph.scene import scene
 
 SECONDS = 60.0
 """How long a graphviz program may take."""
@@ -19,8 +20,8 @@ RANKED_EDGES = 300
 def render(graph: nx.DiGraph, groups: Partition | None = None, *, suffix: str) -> bytes:
     """Draw a component graph as an image.
 
-    Up to 300 edges are laid out by ``dot``; more are drawn by ``neato -n2`` in the layered positions of the HTML page.
-    Without graphviz on the PATH matplotlib draws those positions.
+    Up to 300 edges are laid out by ``dot``; more, and edges that pass layers, are drawn by ``neato -n2`` in the layered
+    positions of the HTML page. Without graphviz on the PATH matplotlib draws those positions.
 
     Parameters
     ----------
@@ -41,12 +42,14 @@ def render(graph: nx.DiGraph, groups: Partition | None = None, *, suffix: str) -
     MissingTool
         When a graphviz program is found but fails or takes longer than a minute, with the number of edges.
     """
-    program = "dot" if graph.number_of_edges() <= RANKED_EDGES else "neato"
+    shown = scene(graph, groups)
+    ranked = len(shown.lines) <= RANKED_EDGES and not any(line.route for line in shown.lines)
+    program = "dot" if ranked else "neato"
     found = shutil.which(program)
     if found is None:
         return figure_bytes(graph_figure(graph, groups), suffix)
     options = [found, "-n2"] if program == "neato" else [found]
-    return _run([*options, f"-T{suffix.removeprefix('.')}"], dot_text(graph, groups), graph.number_of_edges())
+    return _run([*options, f"-T{suffix.removeprefix('.')}"], scene_dot(shown), len(shown.lines))
 
 
 def _run(command: list[str], text: str, n_edges: int) -> bytes:

@@ -8,10 +8,21 @@ import networkx as nx
 from compgraph.connect import ordered_nodes
 from compgraph.group import Partition
 from compgraph.records import brief
-from compgraph.show.graph.layout import Column, columns, layered_positions
+from compgraph.show.graph.layout import Stack, layered_positions, stacks
 from compgraph.show.graph.palette import FAINT, NEUTRAL, colour, shown_groups
+from compgraph.show.graph.routes import Place, Route, routes_of
 from compgraph.show.graph.widths import pen_width, readable_threshold, relative_weights
-from compgraph.show.graph.words import describe_edge, describe_node, heading, next_layers, summary, title
+from compgraph.show.graph.words import (
+    Readers,
+    describe_edge,
+    describe_node,
+    heading,
+    name_node,
+    read_together,
+    readers_of,
+    summary,
+    title,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +34,7 @@ class Mark:
     node
         Its id in the graph.
     label
-        Its name, as the graph has it.
+        Its name, as the graph has it, after the name of its output.
     index
         Its number within its space.
     group
@@ -66,6 +77,11 @@ class Line:
         Of its ends.
     data
         Its attributes in the graph.
+    together
+        Whether several spaces reach its target's, so that weights sum to 1 over all of them.
+    route
+        Places between which it runs level, around the layers that it passes; none where it runs straight. To them and
+        from them it swings with level ends: a cubic Bézier curve whose control points lie half way across.
     """
 
     source: int
@@ -75,28 +91,35 @@ class Line:
     shade: str
     labels: tuple[str, str]
     data: Mapping[str, object]
+    together: bool = False
+    route: tuple[tuple[float, float], ...] = ()
 
     @property
     def words(self) -> str:
         """What it is."""
-        return describe_edge(self.labels, self.data)
+        return describe_edge(self.labels, self.data, together=self.together)
 
 
 @dataclass(frozen=True, slots=True)
 class Headed:
-    """A column of the picture, and what stands above it.
+    """The nodes of a space, and what stands above them.
 
     Attributes
     ----------
-    column
+    stack
         Its nodes and place.
     subject, verb
         Who does what there.
+    top, bottom
+        Between which heights it has its column for itself: all of the picture where no layer stands beside it, else
+        from its uppermost to its lowest node. The heading stands above.
     """
 
-    column: Column
+    stack: Stack
     subject: str
     verb: str
+    top: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +153,7 @@ class Scene:
     title, summary
         What stands above it.
     columns
-        From left to right.
+        From left to right, and from top to bottom in a column.
     marks
         The nodes in canonical order.
     lines
@@ -173,42 +196,55 @@ def scene(graph: nx.DiGraph, groups: Partition | None = None) -> Scene:
 
     Examples
     --------
-    >>> graph = nx.DiGraph(schema="compgraph/1")
+    >>> graph = nx.DiGraph(schema="compgraph/2")
     >>> space = {"layer": "fc", "side": "out", "depth": 1, "method": "pca", "strength": 1.0, "share": 0.5}
     >>> graph.add_node("a", **space, index=0, label="fc out 0")
     >>> graph.add_node("b", **space, index=1, label="fc out 1")
     >>> [mark.words for mark in scene(graph).marks][1]
     "component 1 of what fc writes, pca, 50.0 % of the space's total strength"
     """
-    nodes, readers = ordered_nodes(graph), next_layers(graph)
+    nodes, readers = ordered_nodes(graph), readers_of(graph)
     group_of, relative = shown_groups(groups), relative_weights(graph)
     shades = {node: colour(group_of[node]) if node in group_of else NEUTRAL for node in nodes}
+    table, places = stacks(graph, groups), layered_positions(graph, groups)
+    routes = routes_of(graph, table, places)
     return Scene(
         title(graph),
         summary(graph, groups),
-        tuple(Headed(column, *heading(column, readers)) for column in columns(graph, groups)),
-        _marks(graph, groups, readers, group_of, shades),
-        _lines(graph, nodes, group_of, relative, shades),
+        _headed(table, readers, places, routes),
+        _marks(graph, groups, readers, group_of, shades, places),
+        _lines(graph, nodes, group_of, relative, shades, routes),
         _legend(groups, group_of),
         readable_threshold(relative, len(nodes)),
     )
 
 
+def _headed(
+    table: tuple[Stack, ...], readers: Readers, places: Mapping[str, Place], routes: Mapping[tuple[str, str], Route]
+) -> tuple[Headed, ...]:
+    heights = [y for _, y in places.values()] + [y for route in routes.values() for _, y in route] or [0.0]
+    made = []
+    for stack in table:
+        own = [places[node][1] for node in stack.nodes] if stack.shared else heights
+        made.append(Headed(stack, *heading(stack, readers), min(own), max(own)))
+    return tuple(made)
+
+
 def _marks(
     graph: nx.DiGraph,
     groups: Partition | None,
-    readers: Mapping[int, str],
+    readers: Readers,
     group_of: Mapping[str, int],
     shades: Mapping[str, str],
+    places: Mapping[str, Place],
 ) -> tuple[Mark, ...]:
-    places = layered_positions(graph, groups)
     names = {} if groups is None else {group: groups.name(group) for group in set(group_of.values())}
     made = []
     for node in shades:
         data, group = graph.nodes[node], group_of.get(node)
         words = describe_node(graph, node, readers) + ("" if group is None else f", {names[group]}")
         share = min(max(data["share"], 0.0), 1.0)
-        made.append(Mark(node, data["label"], data["index"], group, places[node], share, shades[node], words))
+        made.append(Mark(node, name_node(data), data["index"], group, places[node], share, shades[node], words))
     return tuple(made)
 
 
@@ -218,16 +254,18 @@ def _lines(
     group_of: Mapping[str, int],
     relative: Mapping[tuple[str, str], float],
     shades: Mapping[str, str],
+    routes: Mapping[tuple[str, str], Route],
 ) -> tuple[Line, ...]:
-    rank = {node: position for position, node in enumerate(nodes)}
+    rank, several = {node: position for position, node in enumerate(nodes)}, read_together(graph)
     made = []
     for source, target in sorted(graph.edges, key=lambda edge: (rank[edge[0]], rank[edge[1]])):
         inside = source in group_of and group_of[source] == group_of[target]
         share = relative[source, target]
-        labels = graph.nodes[source]["label"], graph.nodes[target]["label"]
+        labels = name_node(graph.nodes[source]), name_node(graph.nodes[target])
         shade = shades[source] if inside else FAINT
-        data = graph.edges[source, target]
-        made.append(Line(rank[source], rank[target], share, pen_width(share), shade, labels, data))
+        data, route = graph.edges[source, target], routes.get((source, target), ())
+        ends, together = (rank[source], rank[target]), target in several
+        made.append(Line(*ends, share, pen_width(share), shade, labels, data, together, route))
     return tuple(made)
 
 

@@ -2,14 +2,13 @@
 
 import math
 import re
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import networkx as nx
 
 from compgraph.group import Partition
-from compgraph.show.graph.layout import Column
+from compgraph.show.graph.layout import Stack
 from compgraph.show.graph.palette import shown_groups
 
 # Controls, line separators, marks that reverse the reading direction, lone surrogates, non-characters of XML.
@@ -45,8 +44,13 @@ def printable(text: str, *, limit: int | None = None) -> str:
     return safe[: limit // 2] + "…" + safe[len(safe) - (limit - 1) // 2 :]
 
 
-def next_layers(graph: nx.DiGraph) -> dict[int, str]:
-    """Tell for every depth which layer reads from it.
+Readers = Mapping[tuple[int, str], tuple[str, ...]]
+"""Depth and name of a layer to the layers that read from it."""
+_NAMED = 2  # names in one phrase; more are counted
+
+
+def readers_of(graph: nx.DiGraph) -> Readers:
+    """Tell for every layer which layers read from it.
 
     Parameters
     ----------
@@ -55,37 +59,88 @@ def next_layers(graph: nx.DiGraph) -> dict[int, str]:
 
     Returns
     -------
-    dict of int to str
-        Depth to the layer of the next depth present; the deepest one is absent.
+    dict of (int, str) to tuple of str
+        Depth and name of each layer to those its edges lead to, in the order of the data. Of a layer without edges to
+        others it is the only layer of the next depth, where there is only one.
     """
-    layers = {data["depth"]: data["layer"] for _, data in graph.nodes(data=True)}
-    depths = sorted(layers)
-    return {here: layers[there] for here, there in pairwise(depths)}
+    layers: dict[int, dict[str, set[tuple[int, str]]]] = {}
+    for data in sorted((data for _, data in graph.nodes(data=True)), key=lambda each: (each["depth"], each["layer"])):
+        layers.setdefault(data["depth"], {}).setdefault(data["layer"], set())
+    for source, target, kind in graph.edges(data="kind"):
+        if kind == "between":
+            here, there = graph.nodes[source], graph.nodes[target]
+            layers[here["depth"]][here["layer"]].add((there["depth"], there["layer"]))
+    found = {}
+    next_names: tuple[str, ...] = ()
+    for depth, names in reversed(layers.items()):
+        only = next_names if len(next_names) == 1 else ()
+        for name, read in names.items():
+            found[depth, name] = tuple(dict.fromkeys(layer for _, layer in sorted(read))) or only
+        next_names = tuple(names)
+    return found
 
 
-def heading(column: Column, readers: dict[int, str]) -> tuple[str, str]:
-    """Say in two words what a column holds: who does what.
+def named(names: Sequence[str], *, several: str) -> str:
+    """Name one or two things, and count more.
 
     Parameters
     ----------
-    column
-        A column of the picture.
+    names
+        At least one.
+    several
+        What they are, in the plural.
+
+    Returns
+    -------
+    str
+        Such as ``"a"``, ``"a, b"`` or ``"3 layers"``.
+    """
+    return ", ".join(names) if len(names) <= _NAMED else f"{len(names)} {several}"
+
+
+def heading(stack: Stack, readers: Readers) -> tuple[str, str]:
+    """Say in two words what a stack of nodes holds: who does what.
+
+    Parameters
+    ----------
+    stack
+        The nodes of one space.
     readers
-        Depth to the layer that reads from it, see `next_layers`.
+        See `readers_of`.
 
     Returns
     -------
     (str, str)
-        Such as ``("fc1", "writes")`` or ``("fc2", "reads fc1")``.
+        Such as ``("fc1", "writes")``, ``("fc2", "reads fc1")`` or, of an output, ``("mask", "output of head")``.
     """
-    layers = ", ".join(column.layers)
-    if column.side == "out":
-        return layers, "writes"
-    reader = readers.get(column.depth)
-    return (layers, "is read") if reader is None else (reader, f"reads {layers}")
+    if stack.side == "out":
+        if stack.outputs and stack.outputs != (stack.layer,):
+            return named(stack.outputs, several="outputs"), f"output of {stack.layer}"
+        return stack.layer, "writes"
+    reading = readers.get((stack.depth, stack.layer), ())
+    if not reading:
+        return stack.layer, "is read"
+    return named(reading, several="layers"), f"read{'s' * (len(reading) == 1)} {stack.layer}"
 
 
-def describe_node(graph: nx.DiGraph, node: str, readers: Mapping[int, str]) -> str:
+def name_node(data: Mapping[str, Any]) -> str:
+    """Return what a picture calls a node.
+
+    Parameters
+    ----------
+    data
+        Its attributes.
+
+    Returns
+    -------
+    str
+        Its label, after the name of the output that it belongs to where its layer goes by another.
+    """
+    output, label = data.get("output"), str(data["label"])
+    return f"{output}: {label}" if isinstance(output, str) and output != data["layer"] else label
+
+
+def describe_node(graph: nx.DiGraph, node: str, readers: Readers) -> str:
     """Say what a node is.
 
     Parameters
@@ -95,7 +150,7 @@ def describe_node(graph: nx.DiGraph, node: str, readers: Mapping[int, str]) -> s
     node
         A node id.
     readers
-        Depth to the layer that reads from it, see `next_layers`.
+        See `readers_of`.
 
     Returns
     -------
@@ -103,15 +158,40 @@ def describe_node(graph: nx.DiGraph, node: str, readers: Mapping[int, str]) -> s
         Such as ``"component 3 of what fc1 writes, plsr, 12.3 % of the space's total strength"``.
     """
     data = graph.nodes[node]
-    if data["side"] == "out":
-        space = f"what {data['layer']} writes"
+    layer, output = data["layer"], data.get("output")
+    if data["side"] == "in":
+        reading = readers.get((data["depth"], layer), ())
+        who = named(reading, several="layers") if reading else "the next layer"
+        space = f"what {who} read{'s' * (len(reading) <= 1)} from {layer}"
+    elif isinstance(output, str) and output != layer:
+        space = f"the output {output}, which {layer} writes"
     else:
-        space = f"what {readers.get(data['depth'], 'the next layer')} reads from {data['layer']}"
+        space = f"what {layer} writes"
     share = f"{100 * data['share']:.1f} % of the space's total strength"
     return f"component {data['index']} of {space}, {data['method']}, {share}"
 
 
-def describe_edge(labels: tuple[str, str], data: Mapping[str, Any]) -> str:
+def read_together(graph: nx.DiGraph) -> set[str]:
+    """Return the nodes of spaces that are reached from several: their weights sum to 1 over all of these together.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+
+    Returns
+    -------
+    set of str
+        Node ids.
+    """
+    home = {node: (data["depth"], data["side"], data["layer"]) for node, data in graph.nodes(data=True)}
+    sources: dict[tuple[int, str, str], set[tuple[int, str, str]]] = {}
+    for source, target in graph.edges:
+        sources.setdefault(home[target], set()).add(home[source])
+    return {node for node, space in home.items() if len(sources.get(space, ())) > 1}
+
+
+def describe_edge(labels: tuple[str, str], data: Mapping[str, Any], *, together: bool = False) -> str:
     """Say what an edge is.
 
     Parameters
@@ -120,15 +200,18 @@ def describe_edge(labels: tuple[str, str], data: Mapping[str, Any]) -> str:
         Of its source and target.
     data
         Its attributes in the graph.
+    together
+        Whether its target is among `read_together`.
 
     Returns
     -------
     str
         The two labels (long ones shortened), the signed effect, the weight (share of all squared effect between the
-        two spaces), the kind and the rule.
+        two spaces, or on the target's space), the kind and the rule.
     """
     ends = " → ".join(printable(label, limit=60) for label in labels)
-    share = f"weight {data['weight']:.4g} of this pair of spaces"
+    whole = "all that reaches the target's space" if together else "this pair of spaces"
+    share = f"weight {data['weight']:.4g} of {whole}"
     kind = "between layers" if data["kind"] == "between" else "within a layer"
     return f"{ends}: effect {data['effect']:+.4g}, {share}, {kind}, rule {data['rule']}"
 

@@ -17,7 +17,7 @@
   const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + number(Math.abs(value));
   const describe = (edge) =>
     `${nodes[edge.from].label} → ${nodes[edge.to].label}\neffect ${signed(edge.effect)}, weight ${number(edge.weight)}` +
-    ` of this pair of columns\n${edge.kind === "between" ? "between layers" : "within a layer"}, rule ${edge.rule}`;
+    ` of ${edge.together ? "all that reaches the target's layer" : "this pair of columns"}\n${edge.kind === "between" ? "between layers" : "within a layer"}, rule ${edge.rule}`;
 
   // -- the picture ---------------------------------------------------------------------------------------------
   const styled = (node) => ({
@@ -30,19 +30,31 @@
     id, from: edge.from, to: edge.to, width: edge.width, title: describe(edge),
     color: { color: edge.color, opacity: 0.3 + 0.6 * edge.relative, highlight: "#1f2430", hover: "#1f2430", inherit: false },
   });
+  // An edge that passes layers has three parts, which meet at places where nothing is drawn.
+  const level = { enabled: true, type: "cubicBezier", forceDirection: "horizontal", roundness: 0.5 };
+  const bend = ([x, y]) => `bend ${x} ${y}`;
+  const parts = (edge, id) => {
+    const whole = drawn(edge, id);
+    if (!edge.route) return [whole];
+    const [first, second] = edge.route.map(bend);
+    return [{ ...whole, id: `${id} a`, to: first, smooth: level }, { ...whole, id: `${id} b`, from: first, to: second },
+            { ...whole, id: `${id} c`, from: second, smooth: level }];
+  };
+  const bends = new Map(edges.flatMap((edge) => edge.route || []).map((place) => [bend(place),
+    { id: bend(place), x: place[0], y: place[1], size: 0, borderWidth: 0, opacity: 0, chosen: false }]));
   const visible = (edge) =>
     edge.weight > 0 && edge.relative >= state.threshold &&
     (state.group === null || nodes[edge.from].group === state.group || nodes[edge.to].group === state.group);
 
-  const nodeSet = new vis.DataSet(nodes.map(styled));
+  const nodeSet = new vis.DataSet([...nodes.map(styled), ...bends.values()]);
   const edgeSet = new vis.DataSet();
   const network = new vis.Network(find("network"), { nodes: nodeSet, edges: edgeSet },
                                   { ...read("options"), interaction: { ...read("options").interaction, dragNodes: false,
                                     hideEdgesOnDrag: edges.length > 4000 } });
 
   const orZero = (values) => (values.length ? values : [0]);
-  const xs = orZero(page.columns.map((column) => column.x)), ys = orZero(nodes.map((node) => node.y));
-  const gaps = xs.slice(1).map((x, place) => x - xs[place]);
+  const xs = orZero(page.columns.map((column) => column.x)), ys = orZero([...nodes, ...bends.values()].map((node) => node.y));
+  const gaps = xs.slice(1).map((x, place) => x - xs[place]).filter((gap) => gap > 0);
   const room = Math.min(...gaps, 220), half = 0.46 * Math.min(...gaps, 130); // of a heading, of a panel
   const box = { left: Math.min(...xs) - room / 2, right: Math.max(...xs) + room / 2,
                 top: Math.min(...ys) - 2.2 * page.row, bottom: Math.max(...ys) + page.row };
@@ -61,13 +73,18 @@
     return cut();
   }
 
-  network.on("beforeDrawing", (context) => { // one pale panel for each depth
+  // Layers of one depth have a height of their own; one that is alone there has all of it.
+  const top = (column) => (column.top === undefined ? box.top : column.top - 2.2 * page.row);
+  const bottom = (column) => (column.bottom === undefined ? box.bottom : column.bottom + 0.7 * page.row);
+  network.on("beforeDrawing", (context) => { // one pale panel for each layer
     context.fillStyle = "#f3f5f8";
-    for (const depth of new Set(page.columns.map((column) => column.depth))) {
-      const inside = page.columns.filter((column) => column.depth === depth).map((column) => column.x);
-      const left = Math.min(...inside) - half;
+    const layer = (column) => `${column.depth} ${column.row}`;
+    for (const name of new Set(page.columns.map(layer))) {
+      const inside = page.columns.filter((column) => layer(column) === name);
+      const left = Math.min(...inside.map((column) => column.x)) - half, upper = Math.min(...inside.map(top));
       context.beginPath();
-      context.roundRect(left, box.top, Math.max(...inside) + half - left, box.bottom - box.top, 14);
+      context.roundRect(left, upper, Math.max(...inside.map((column) => column.x)) + half - left,
+                        Math.max(...inside.map(bottom)) - upper, 14);
       context.fill();
     }
   });
@@ -83,10 +100,10 @@
     for (const column of page.columns) {
       context.fillStyle = "#1f2430";
       context.font = `600 ${large}px ${font}`;
-      context.fillText(shorten(context, column.subject, room - 10), column.x, box.top + 0.45 * page.row);
+      context.fillText(shorten(context, column.subject, room - 10), column.x, top(column) + 0.45 * page.row);
       context.fillStyle = "#5b6270";
       context.font = `${0.92 * large}px ${font}`;
-      context.fillText(shorten(context, column.verb, room - 10), column.x, box.top + 0.45 * page.row + 1.25 * large);
+      context.fillText(shorten(context, column.verb, room - 10), column.x, top(column) + 0.45 * page.row + 1.25 * large);
     }
     if (network.getScale() < 0.35) return;
     context.font = `600 11px ${font}`;
@@ -99,9 +116,9 @@
 
   // -- the side panel ------------------------------------------------------------------------------------------
   function showEdges() {
-    const chosen = edges.map(drawn).filter((_, place) => visible(edges[place]));
+    const chosen = edges.filter(visible);
     edgeSet.clear();
-    edgeSet.add(chosen);
+    edgeSet.add(edges.flatMap((edge, id) => (visible(edge) ? parts(edge, id) : [])));
     const hidden = edges.length - chosen.length;
     const percent = Number((100 * state.threshold).toFixed(1));
     find("threshold").setAttribute("aria-valuetext", `${percent} %`);
@@ -128,7 +145,10 @@
   }
 
   function select(id, move) {
-    network.selectNodes([id]);
+    network.setSelection({ nodes: [id], edges: edgeSet.getIds({ filter: (part) => {
+      const edge = edges[parseInt(part.id, 10)];
+      return edge.from === id || edge.to === id;
+    } }) }, { highlightEdges: false });
     if (move) network.moveTo({ position: { x: nodes[id].x, y: nodes[id].y }, scale: Math.max(network.getScale(), 0.8) });
     const list = make("ul", "", { class: "links" });
     const near = edges.filter((edge) => edge.weight > 0 && (edge.from === id || edge.to === id));
@@ -201,7 +221,12 @@
   find("fit").addEventListener("click", fit);
   find("png").addEventListener("click", savePng);
   window.addEventListener("resize", () => requestAnimationFrame(fit));
-  network.on("selectNode", (event) => select(event.nodes[0], false));
+  network.on("selectNode", (event) => { if (event.nodes[0] in nodes) select(event.nodes[0], false); });
+  network.on("selectEdge", (event) => {
+    const ids = new Set(event.edges.map((id) => parseInt(id, 10)));
+    if (!event.nodes.length)
+      network.setSelection({ nodes: [], edges: edgeSet.getIds({ filter: (part) => ids.has(parseInt(part.id, 10)) }) });
+  });
   legend();
   showEdges();
   fit();
