@@ -146,6 +146,30 @@ def test_layers_are_passed_on(folder, capsys) -> None:
     assert json.loads(Path("r/summary.json").read_bytes())["layers"] == ["input", "0", "2"]
 
 
+def test_readings_are_passed_on(folder, monkeypatch) -> None:
+    given: list[dict] = []
+    monkeypatch.setattr(cli, "analyze", lambda *_, **options: given.append(options) or 1 / 0)
+    texts = ("--rows", "sample", "--memory", "2GB", "--axis", "0=1", "--axis", "2=-1", "--samples", "x=0")
+    assert run("analyze", *MODEL, *DATA, *texts, "--out", "r") == 1
+    assert run("analyze", *MODEL, *DATA, "--axis", "2", "--samples", "1", "--out", "r") == 1
+    assert run("analyze", *MODEL, *DATA, "--out", "r") == 1
+    names = ("rows", "memory", "axis", "samples")
+    assert [[each[name] for name in names] for each in given] == [
+        ["sample", "2GB", {"0": 1, "2": -1}, {"x": 0}],
+        ["auto", "4GB", 2, 1],
+        ["auto", "4GB", None, None],
+    ]
+
+
+def test_samples_along_another_axis(folder, capsys) -> None:
+    Path("time_nets.py").write_text("from torch import nn\n\ndef make():\n    return nn.GRU(4, 3)\n")
+    np.save("time.npy", np.random.default_rng(0).normal(size=(7, 60, 4)))
+    model, quick = ("--model", "time_nets:make", "--data", "time.npy"), ("--method", "pca", "--rule", "plsr", *QUICK)
+    assert run("analyze", *model, *quick, "--samples", "1", "--rows", "position", "--out", "r") == 0
+    assert ", 60 examples" in capsys.readouterr().out
+    sys.modules.pop("time_nets", None)
+
+
 @pytest.mark.parametrize("name", ["page.html", "graph.dot", "graph.svg", "graph.graphml", "copy.json"])
 def test_export(results, name, capsys) -> None:
     assert run("export", "results/graph.json", name) == 0
@@ -251,6 +275,12 @@ BAD = {
     "negative twins": (analyze("--twins", "-1"), "n_twins=-1: a whole number of at least 0 is needed"),
     "no components": (analyze("--components", "0"), "n_components=0: a whole number of at least 1 is needed"),
     "negative seed": (analyze("--seed", "-1"), "seed"),
+    "memory of another kind": (analyze("--memory", "much"), "memory is 'much'; needed is a number of bytes or a text"),
+    "too little memory": (analyze("--memory", "5kB"), "memory=5000: a whole number of at least 1000000 is needed"),
+    "axis of another kind": (analyze("--axis", "0=two"), "axis='two': a whole number"),
+    "axis without a number": (analyze("--axis", "0="), "--axis '0=' is neither NUMBER nor NAME=NUMBER"),
+    "samples of another kind": (analyze("--samples", "x=two"), "samples"),
+    "samples of no argument": (analyze("--samples", "mask=none"), "samples names 'mask', and the model's arguments"),
     "task without a file": (analyze("--task", "left"), "--task 'left' names no task; write NAME=FILE"),
     "one task": (analyze("--task", "left=left.npy"), "--task gives 'left' alone"),
     "task twice": (analyze("--task", "a=left.npy", "--task", "a=right.npy"), "--task gives 'a' twice"),

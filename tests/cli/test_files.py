@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file, save_model
+from safetensors.torch import load_model as peer_load
 from torch import nn
 
 from compgraph.cli.files import fit_dtype, load_data, load_model
@@ -54,6 +55,20 @@ def nets(tmp_path, monkeypatch) -> str:
 @pytest.fixture
 def state() -> dict[str, torch.Tensor]:
     return {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.tensor([7.0, 8.0])}
+
+
+class Tied(nn.Module):
+    """Decoder and encoder share their weight, and a part of the bias is a buffer."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.enc, self.dec = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.dec.weight = self.enc.weight
+        self.register_buffer("first", self.enc.bias.detach()[:2])
+
+    def forward(self, x):
+        return self.dec(self.enc(x))
 
 
 class Creates:
@@ -208,6 +223,61 @@ def test_weights_that_do_not_fit(nets, state, change, message, tmp_path) -> None
     with pytest.raises(BadRequest, match=f"do not fit Net: .*{message}") as caught:
         load_model(f"{nets}:Net", str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("kept", ["enc.weight", "dec.weight"])
+def test_tied_weights_under_one_of_their_names(kept, suffix, tmp_path, monkeypatch) -> None:
+    trained = Tied(seed=1)
+    save_model(trained, tmp_path / "saved.safetensors")
+    state = load_file(tmp_path / "saved.safetensors")
+    assert len(state) == 3  # of five names
+    state = {kept if "weight" in name else name: each for name, each in state.items()}
+    path = write_weights(tmp_path / f"w{suffix}", state)
+    monkeypatch.setattr(nn, "Tied", Tied, raising=False)
+    found, peer = load_model("torch.nn:Tied", str(path)), Tied()
+    if suffix == ".safetensors":
+        peer_load(peer, path)
+        assert all(torch.equal(each, found.state_dict()[name]) for name, each in peer.state_dict().items())
+    assert all(torch.equal(each, found.state_dict()[name]) for name, each in trained.state_dict().items())
+    assert found.dec.weight is found.enc.weight
+
+
+def test_tied_weights_under_all_their_names(tmp_path, monkeypatch) -> None:
+    trained = Tied(seed=1)
+    path = write_weights(tmp_path / "w.safetensors", {k: v.clone() for k, v in trained.state_dict().items()})
+    monkeypatch.setattr(nn, "Tied", Tied, raising=False)
+    assert torch.equal(load_model("torch.nn:Tied", str(path)).dec.weight, trained.dec.weight)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: {k: v for k, v in s.items() if k != "enc.bias"}, r"Missing.*\"enc\.bias\""),
+        (lambda s: {k: v for k, v in s.items() if "weight" not in k}, r"Missing.*\"enc\.weight\", \"dec\.weight\""),
+        (lambda s: s | {"dec.wait": torch.zeros(3, 3)}, r"Unexpected.*\"dec\.wait\""),
+        (lambda s: s | {"first": torch.zeros(5)}, r"first.*\[5\].*\[2\]"),
+    ],
+)
+def test_other_keys_of_tied_weights_are_refused_by_name(change, message, tmp_path, monkeypatch) -> None:
+    save_model(Tied(), tmp_path / "saved.safetensors")
+    path = write_weights(tmp_path / "w.safetensors", change(load_file(tmp_path / "saved.safetensors")))
+    monkeypatch.setattr(nn, "Tied", Tied, raising=False)
+    with pytest.raises(BadRequest, match=f"do not fit Tied: .*{message}"):
+        load_model("torch.nn:Tied", str(path))
+
+
+def test_weights_that_are_alike_are_not_tied(tmp_path, monkeypatch) -> None:
+    class Alike(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+            self.b.weight.data.copy_(self.a.weight.data)
+
+    monkeypatch.setattr(nn, "Alike", Alike, raising=False)
+    state = {k: v for k, v in Alike().state_dict().items() if k != "b.weight"}
+    with pytest.raises(BadRequest, match=r"Missing.*b\.weight"):
+        load_model("torch.nn:Alike", str(write_weights(tmp_path / "w.safetensors", state)))
 
 
 def test_weights_that_are_no_state_dict(nets, tmp_path) -> None:

@@ -4,20 +4,22 @@ import argparse
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compgraph.check import agreement, task_profile
+from compgraph.check import TaskProfile, agreement, task_profile
 from compgraph.cli.demo import run_demo, table
 from compgraph.cli.files import fit_dtype, load_data, load_model
+from compgraph.cli.named_numbers import named_numbers
+from compgraph.cli.terminal import Parser, say
 from compgraph.connect import load, require_writable, write_atomically
-from compgraph.connect.edges import GRADIENT, RULES
+from compgraph.connect.rules import GRADIENT, RULES
 from compgraph.decompose import METHODS
 from compgraph.errors import BadRequest, CompgraphError, FileFormatError
 from compgraph.group import ALGORITHMS, communities
 from compgraph.observe import describe, sites
-from compgraph.pipeline import ALGORITHM, METHOD, RULE, analyze
+from compgraph.pipeline import ALGORITHM, METHOD, RULE, Analysis, analyze
 from compgraph.show import groups_of, registered_exporters, save
 from compgraph.toys import TOYS
 
@@ -41,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except KeyboardInterrupt:
-        print("compgraph: interrupted; files written so far are whole.", file=sys.stderr)
+        _complain("interrupted; files written so far are whole.")
         return INTERRUPTED
     except CompgraphError as error:
         _complain(str(error))
         return 1
     except Exception as error:  # noqa: BLE001  code of the user's runs in here; whatever it raises is one clear line
         if options.traceback:
-            traceback.print_exc()
+            say(traceback.format_exc(), stream=sys.stderr, end="")
         notes = " ".join(getattr(error, "__notes__", []))
         hint = "" if options.traceback else "(--traceback, before the command, shows where)"
         _complain(f"{type(error).__name__}: {error} {notes} {hint}")
@@ -57,13 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    print("compgraph:", " ".join(text.split()), file=sys.stderr)
+    say(f"compgraph: {' '.join(text.split())}", stream=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="compgraph", description="The graph of the subspaces a trained torch network computes with."
-    )
+    parser = Parser(prog="compgraph", description="The graph of the subspaces a trained torch network computes with.")
     parser.add_argument("--traceback", action="store_true", help="show where an error in your own code came from")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_demo(commands)
@@ -107,9 +107,9 @@ def _demo(options: argparse.Namespace) -> None:
     require_writable(options.out)
     rows = []
     for row in run_demo(options.out, networks=options.networks, seed=options.seed):
-        print(f"{row.network}: {row.method} components, {row.algorithm} groups: {row.verdict} ({row.seconds:.1f} s)")
+        say(f"{row.network}: {row.method} components, {row.algorithm} groups: {row.verdict} ({row.seconds:.1f} s)")
         rows.append(row)
-    print(f"\n{table(rows)}\n\nOpen {Path(options.out) / options.networks[0] / 'tasks.html'} in a browser.")
+    say(f"\n{table(rows)}\n\nOpen {Path(options.out) / options.networks[0] / 'tasks.html'} in a browser.")
 
 
 def _add_sites(commands: Any) -> None:
@@ -119,7 +119,7 @@ def _add_sites(commands: Any) -> None:
 
 def _sites(options: argparse.Namespace) -> None:
     model = load_model(options.model, options.weights)
-    print(describe(sites(model, fit_dtype(load_data(options.data)[:2], model))))
+    say(describe(sites(model, fit_dtype(load_data(options.data)[:2], model))))
 
 
 def _add_analyze(commands: Any) -> None:
@@ -127,6 +127,7 @@ def _add_analyze(commands: Any) -> None:
     command = _command(commands, "analyze", _analyze, "build the graph of a model and find its groups", example)
     _add_model(command)
     command.add_argument("--layers", nargs="+", metavar="NAME", help="modules or globs (default: chosen and reported)")
+    _add_reading(command)
     for name, known, default in (
         ("--method", METHODS, METHOD),
         ("--rule", [*RULES, GRADIENT], RULE),
@@ -154,8 +155,36 @@ def _add_analyze(commands: Any) -> None:
     command.add_argument("--out", required=True, metavar="FOLDER", help="where to write")
 
 
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rows",
+        default="auto",
+        help="what a row is: position, sample, or auto, which lets samples speak where positions say nothing "
+        "(default: auto)",
+    )
+    command.add_argument(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="axis that holds the features of a site, where the model leaves it in doubt; a NUMBER alone is for all",
+    )
+    command.add_argument(
+        "--samples",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="axis of the samples in an argument of the model, none where all samples share it; a NUMBER alone is for "
+        "all",
+    )
+    command.add_argument(
+        "--memory", default="4GB", metavar="SIZE", help="what the pass may take beside model and data (default: 4GB)"
+    )
+
+
 def _analyze(options: argparse.Namespace) -> None:
     files = _task_files(options.task)
+    axis, samples = named_numbers("--axis", options.axis), named_numbers("--samples", options.samples)
     model = load_model(options.model, options.weights)
     data = fit_dtype(load_data(options.data), model)
     # Before the long part, so that a misspelt path costs nothing.
@@ -172,14 +201,31 @@ def _analyze(options: argparse.Namespace) -> None:
         n_null=options.null,
         n_twins=options.twins,
         seed=options.seed,
+        rows=options.rows,
+        axis=axis,
+        samples=samples,
+        memory=options.memory,
     )
-    print(analysis)
-    profile = task_profile(analysis, model, tasks) if tasks else None
-    place = analysis.save(options.out, profile=profile)
+    _report(
+        analysis, options.out, lambda: task_profile(analysis, model, tasks, memory=options.memory) if tasks else None
+    )
+
+
+def _report(analysis: Analysis, folder: str, profiled: Callable[[], TaskProfile | None]) -> None:
+    """Save first and print afterwards, so that nothing which goes wrong with either loses what was found."""
+    try:
+        profile = profiled()
+    except Exception:
+        analysis.save(folder)
+        say(analysis)
+        raise
+    place = analysis.save(folder, profile=profile)
     if profile is not None:
         write_atomically(place / "labels.json", json.dumps(dict(profile.labels), indent=1).encode())
+    say(analysis)
+    if profile is not None:
         _print_agreement(analysis.graph, analysis.found, profile.labels)
-    print(f"written to {place}; open {place / 'tasks.html'} in a browser.")
+    say(f"written to {place}; open {place / 'tasks.html'} in a browser.")
 
 
 def _task_files(texts: Sequence[str]) -> dict[str, str]:
@@ -205,7 +251,7 @@ def _add_export(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    print(f"written to {save(load(options.graph), options.output)}")
+    say(f"written to {save(load(options.graph), options.output)}")
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -234,7 +280,7 @@ def _read_labels(path: str) -> dict[str, Any]:
 
 def _print_agreement(graph: Any, groups: Any, labels: Any) -> None:
     score = agreement(groups, labels, weights=dict(graph.nodes(data="share")))
-    print(
+    say(
         f"{groups.n_groups} groups against {len(set(labels.values()) - {None})} labels on {score.n} components"
         f" ({score.unlabelled} without a label)\n"
         f"  ARI {score.ari:.3f} (by chance {score.chance_mean:.3f} ± {score.chance_sd:.3f}, p = {score.p_value:.3f})\n"

@@ -69,10 +69,31 @@ def _fill(model: nn.Module, path: str) -> None:
     if not isinstance(state, Mapping):
         raise BadRequest(f"{path!r} holds a {type(state).__name__}; a state dict, name to tensor, is needed.")
     try:
-        model.load_state_dict(state)
+        model.load_state_dict({**state, **_tied(model, state)})
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise BadRequest(f"the weights in {path!r} do not fit {type(model).__name__}: {reason}") from error
+
+
+def _tied(model: nn.Module, state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the model's own tensors that a file lacks because it holds the same memory under another name.
+
+    Formats without shared memory keep one name of tied weights. What is written there is seen under the other names.
+    """
+    own = {name: each for name, each in model.state_dict().items() if isinstance(each, Tensor)}
+    held = [each for name, each in own.items() if name in state]
+    return {
+        name: each for name, each in own.items() if name not in state and any(_holds(other, each) for other in held)
+    }
+
+
+def _holds(one: Tensor, other: Tensor) -> bool:
+    """Tell whether all of a tensor's memory is that of another."""
+    storage, where = one.untyped_storage(), other.untyped_storage().data_ptr()
+    if not where or storage.data_ptr() != where:
+        return False
+    whole = one.numel() * one.element_size() == storage.nbytes()
+    return whole or (one.data_ptr(), one.shape, one.stride()) == (other.data_ptr(), other.shape, other.stride())
 
 
 def load_data(path: str) -> Tensor:
