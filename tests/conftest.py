@@ -40,4 +40,10 @@ def _sparing(**options: Any) -> Callable[[Any], Any]:
 jaxtyping.jaxtyped = _sparing
 jaxtyping.install_import_hook("compgraph", "beartype.beartype")
 
-pytest_plugins = ["fixtures.graphs", "fixtures.networks", "fixtures.registries", "fixtures.trained"]
+pytest_plugins = [
+    "fixtures.graphs",
+    "fixtures.networks",
+    "fixtures.registries",
+    "fixtures.site_graphs",
+    "fixtures.trained",
+]

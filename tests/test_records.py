@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from compgraph.check.profile.task_profile import TaskProfile
 from compgraph.check.similarity import ElementCentric
-from compgraph.check.task_profile import TaskProfile
 from compgraph.observe import collect
 from compgraph.records import rebuilt
 from compgraph.show.flow.bands import Band, Flow
