@@ -15,6 +15,7 @@ from compgraph.observe.run.tap import Kind, Tap
 from compgraph.observe.run.trace import first_of
 
 FEW = 8  # samples from which arrows are read
+AT_ONCE = 2**24  # numbers of all modules together that are held meanwhile, each of them a few times
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +78,22 @@ class Candidates:
     """
 
     def __init__(self, model: nn.Module, record: Trace, call: Call) -> None:
-        self._model, self._call = model, call
+        self._model = model
+        # Two at least, to see what differs between samples.
+        self._call = first_of(call, max(2, min(FEW, AT_ONCE // max(record.elements, 1))))
         self.places = tuple(_places(record))
         self._taps = [each.tap(None) for each in self.places]
         self.number = {(each.seen.name, each.spot.place): i for i, each in enumerate(self.places)}
+
+    def few(self) -> Call:
+        """Return a copy of the samples from which arrows are read, as many as can be held."""
+        return first_of(self._call, self._call.size)
 
     @cached_property
     def held(self) -> Held | None:
         """The run; None where autograd cannot follow the model."""
         try:
-            return Held(self._model, first_of(self._call, FEW), self._taps)
+            return Held(self._model, self.few(), self._taps)
         except (RuntimeError, SiteError):  # an operation without a derivative; what asks for gradients will say which
             return None
 
@@ -94,7 +101,7 @@ class Candidates:
     def sources(self) -> tuple[frozenset[int], ...]:
         """Numbers of those that feed each."""
         if self.held is None:
-            found = feeding(self._model, first_of(self._call, FEW), self._taps)
+            found = feeding(self._model, self.few(), self._taps)
             return tuple(frozenset(found[i]) for i in range(len(self.places)))
         reach = self.held.reach
         return tuple(reach[i].direct | reach[i].quiet for i in range(len(self.places)))
@@ -127,7 +134,7 @@ class Candidates:
         return bool((raw != raw[:1]).any()) or not self._inputs_differ()
 
     def _inputs_differ(self) -> bool:
-        few = first_of(self._call, FEW)
+        few = self.few()
         moved = (each.movedim(axis, 0) for name, each in few.tensors.items() if (axis := few.axes[name]) is not None)
         return any(bool((each != each[:1]).any()) for each in moved)
 

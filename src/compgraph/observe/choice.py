@@ -8,7 +8,7 @@ from torch import nn
 
 from compgraph.errors import BadRequest, ShapeError, SiteError, UnknownSite
 from compgraph.observe.budget import SKETCH, WIDE, Budget, cost, in_words
-from compgraph.observe.candidates import FEW, Candidates, Place, settled
+from compgraph.observe.candidates import Candidates, Place, settled
 from compgraph.observe.data.call import Call
 from compgraph.observe.default_sites import default_sites
 from compgraph.observe.feeding import feeding
@@ -17,7 +17,6 @@ from compgraph.observe.run.activations import Selector
 from compgraph.observe.run.rows import RowMode, grid_of
 from compgraph.observe.run.seen import Trace
 from compgraph.observe.run.tap import Tap
-from compgraph.observe.run.trace import first_of
 from compgraph.observe.site_graph import SiteGraph, graph_of_sites
 from compgraph.observe.words import averaged, no_output
 
@@ -112,7 +111,7 @@ class Choice:
             )
         taps = [place.tap(axis if rows == "position" else None) for place, axis in self._read()]
         taps = self._affordable([_sketched(tap, notes) for tap in taps], notes)
-        feeds = feeding(self._model, first_of(self._call, FEW), taps)
+        feeds = feeding(self._model, self._candidates.few(), taps)
         kept, feeds = _merged(taps, feeds, self._record)
         graph = graph_of_sites(kept, feeds, notes=notes, named=self._named)
         if len(graph.taps) < 2:
