@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LinearRegression
 
 from compgraph.connect import edges, register_rule
-from compgraph.connect.edges import correlation, covariance, plsr
+from compgraph.connect.rules import correlation, covariance, plsr
 from compgraph.decompose import components
 from compgraph.errors import BadRequest, NotFinite, ShapeError, UnknownName
 from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Sample, Space, Statistics

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from compgraph.connect import edges, register_rule
-from compgraph.connect.edges import RULES, covariance
+from compgraph.connect.rules import RULES, covariance
 from compgraph.decompose import components
 from compgraph.statistics import Moments
 

@@ -213,7 +213,8 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, output: str =
 def _require_alive(space: Space, stats: Statistics, scatter: Float64[np.ndarray, "d d"], n: int) -> None:
     if not np.trace(scatter) > 0:
         returned = {each.layer for each in stats.returned.values()}
-        always = space.layer == "input" or space.layer in returned  # tapped whatever layers say
+        given = space.layer == "input" or space.layer.startswith("input.")
+        always = given or space.layer in returned  # tapped whatever layers say
         leave = "" if always else f"Leave {space.layer!r} out of layers, or "
         remedy = f"{leave}{'give' if leave else 'Give'} data that moves it"
         raise DeadSite(

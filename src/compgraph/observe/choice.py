@@ -13,12 +13,13 @@ from compgraph.observe.data.call import Call
 from compgraph.observe.default_sites import default_sites
 from compgraph.observe.feeding import feeding
 from compgraph.observe.layers import resolve
-from compgraph.observe.run.activations import Selector
+from compgraph.observe.run.activations import Selector, instead
 from compgraph.observe.run.rows import RowMode, grid_of
 from compgraph.observe.run.seen import Trace
 from compgraph.observe.run.tap import Tap
-from compgraph.observe.site_graph import SiteGraph, graph_of_sites
-from compgraph.observe.words import averaged, no_output
+from compgraph.observe.site_graph import SiteGraph, averaged, graph_of_sites
+
+COUNTED = 1024  # rows kept at most when it is judged what fits; who asks for all of few rows may have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class Choice:
             else:
                 places.append(Place(each, spot, "output"))
         if not places:
-            raise SiteError(no_output(self._record))
+            raise SiteError(_no_output(self._record))
         if lost:
             self._notes.append(f"Left out of what the model returns: {', '.join(lost)}.")
         return places
@@ -256,7 +257,7 @@ def _sketched(tap: Tap, notes: list[str]) -> Tap:
 def _cost(taps: Sequence[Tap], sample: int) -> int:
     widths = [tap.width for tap in taps]
     # Before the arrows are known: two for every site.
-    return cost(widths, [pair for pair in pairwise(widths) for _ in range(2)], sample)
+    return cost(widths, [pair for pair in pairwise(widths) for _ in range(2)], min(sample, COUNTED))
 
 
 def _checked_axis(name: str, shape: tuple[int, ...], samples: int, given: int) -> int:
@@ -267,3 +268,16 @@ def _checked_axis(name: str, shape: tuple[int, ...], samples: int, given: int) -
             "is another of its axes."
         )
     return axis
+
+
+def _no_output(record: Trace) -> str:
+    """Say why nothing that a model returns can be followed."""
+    troubles = (
+        "; ".join(f"{each.spot.place or 'output'} {each.spot.problem}" for each in record.outputs.values()) or "nothing"
+    )
+    first = next(iter(record.outputs.values()), None)
+    advice = "" if first is None else f" {instead(first.name, first.spot.problem, first.spot.shape)}"
+    return (
+        f"the model returns no activations: {troubles}. Needed is at least one floating-point tensor with an entry for "
+        f"each sample.{advice}"
+    )

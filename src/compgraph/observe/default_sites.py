@@ -165,9 +165,19 @@ def _left_out(record: Trace, found: Candidates, inside: set[int], beside: list[s
     if inside:
         names = ", ".join(found.places[each].seen.name for each in sorted(inside))
         yield f"Left out, inside branches that a residual path goes around: {names}."
+    yield from _unfollowed(record, found)
     if beside:
         why = "they do not depend on the data or no derivative of an output leads to them"
         yield f"Left out, as {why}: {', '.join(beside)}."
+
+
+def _unfollowed(record: Trace, found: Candidates) -> Iterable[str]:
+    """Say which tensors of layers that give several are read and not followed."""
+    for each in record.seen.values():
+        numbers = {place: found.number.get((each.name, place)) for place in each.spots}
+        read = [place for place, number in numbers.items() if number is not None and found.readers[number]]
+        if each.leaf and len(read) > 1:
+            yield f"Of what {each.name} gives, {read[0]} is followed, and {', '.join(read[1:])} is read as well."
 
 
 def _untappable(record: Trace) -> list[Seen]:

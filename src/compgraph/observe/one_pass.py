@@ -11,13 +11,14 @@ from torch import nn
 from compgraph.observe.budget import Budget
 from compgraph.observe.data.call import Call
 from compgraph.observe.gradients.pullback import Pullback
+from compgraph.observe.pruning import pruned
 from compgraph.observe.run.trace import Hook, hooked
 from compgraph.observe.site_graph import SiteGraph
 from compgraph.observe.sums.gather import Gatherer
 from compgraph.observe.sums.input_sample import InputSample
 from compgraph.statistics import Look, Statistics
 
-FEWEST = 2  # rows among which something can vary
+MANY = 2**19  # rows that nobody keeps but all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class OnePass:
             )
             for graph in graphs
         ]
-        room = kept.budget.inputs_for_gradients(elements)
+        # Who asks for every row means all inputs.
+        room = None if kept.sample > MANY else kept.budget.inputs_for_gradients(elements)
         self.inputs = InputSample(first, capacity=kept.sample, seed=kept.seed, most=room)
 
     def add(self, index: int, call: Call) -> None:
@@ -168,7 +170,7 @@ class OnePass:
         gatherer = self.gatherers[reading]
         probe = self._probe(gatherer.graph, observe)
         said: list[str] = []
-        gatherer.graph = _without_dead(gatherer, probe, said)
+        gatherer.graph = pruned(gatherer, probe, said)
         probe = self._probe(gatherer.graph, observe)
         moments, crossed = gatherer.moments()
         graph = gatherer.graph
@@ -229,36 +231,3 @@ def _all(hooks: Sequence[Hook]) -> Hook:
             each(module, args, output)
 
     return hook
-
-
-def _without_dead(gatherer: Gatherer, probe: Pullback, said: list[str]) -> SiteGraph:
-    graph = gatherer.graph
-    # Who names layers means to see them, and one row says nothing about what varies.
-    asked = bool(graph.named) or gatherer.n_rows < FEWEST
-    lost = gatherer.lost
-    still = lost | (set() if asked else gatherer.constant())
-    alive = [number for number in graph.outputs.values() if number not in still]
-    quiet, blind = probe.still_quiet()
-    if not graph.named:  # who did not name the sites means to have gradients between them
-        quiet, blind = quiet | blind, set()
-    graph = replace(graph, arrows=tuple(replace(each, blind=each.blind or each in blind) for each in graph.arrows))
-    arrows = [each for each in graph.arrows if each not in quiet and not {each.source, each.target} & still]
-    ahead = set(alive)
-    for each in sorted(arrows, key=lambda arrow: -arrow.target):  # sources come before their targets
-        ahead |= {each.source} if each.target in ahead else set()
-    behind = {graph.taps[each.target].name for each in arrows if each.target not in ahead}
-    arrows = [each for each in arrows if each.target in ahead]
-    if not alive or not arrows:
-        return graph
-    for numbers, why in ((still - lost, "they never vary over the data"), (lost, "not every batch has them")):
-        if numbers:
-            said.append(f"Left out, as {why}: {', '.join(graph.taps[number].name for number in sorted(numbers))}.")
-    if quiet - {each for each in quiet if {each.source, each.target} & still}:
-        listed = ", ".join(f"{graph.taps[each.source].name} -> {graph.taps[each.target].name}" for each in quiet)
-        said.append(f"No arrow, as no derivative leads along it on any kept input: {listed}.")
-    if behind:
-        said.append(f"Left out, as no output depends on them over the data: {', '.join(sorted(behind))}.")
-    if len(arrows) == len(graph.arrows):
-        return graph
-    taps = tuple(replace(tap, output="") if number in still else tap for number, tap in enumerate(graph.taps))
-    return replace(graph, taps=taps, arrows=tuple(arrows)).with_depths()

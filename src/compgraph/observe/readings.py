@@ -141,6 +141,7 @@ def readings(model: nn.Module, data: Any, request: Request, rows: Sequence[RowMo
     start = partial(_started, model, request=request, rows=rows)
     run, notes = _run(model, data, request, reader, start)
     notes = [*reader.notes, *notes]
+    again = partial(_again, kept=request.kept, elements=run.elements)
     found: list[Statistics] = []
     for number, gatherer in reversed(list(enumerate(run.gatherers))):
         widest = max(tap.width for tap in gatherer.graph.taps)
@@ -151,7 +152,7 @@ def readings(model: nn.Module, data: Any, request: Request, rows: Sequence[RowMo
             )
             continue
         read = Look(asked.layers, rows[number], samples=asked.samples, axis=asked.axis, call=asked.call)
-        found.insert(0, run.result(number, asked=read, notes=notes, observe=_again))
+        found.insert(0, run.result(number, asked=read, notes=notes, observe=again))
     return tuple(found)
 
 
@@ -192,18 +193,19 @@ def _other(choice: Choice, rows: RowMode) -> tuple[SiteGraph | None, str]:
     return None, f'rows="{rows}" was not tried: above {TRIED} features are those of {listed}.'
 
 
-def _again(graph: SiteGraph, model: nn.Module, calls: Sequence[Call], first_row: int) -> Statistics:
-    """Collect statistics of calls at the sites of a graph."""
-    request = wished(progress=False, first_row=first_row)
-    reader = Reader(model)
-    elements = max(1, sum(tap.width for tap in graph.taps))
+def _again(
+    graph: SiteGraph, model: nn.Module, calls: Sequence[Call], first_row: int, *, kept: Kept, elements: int
+) -> Statistics:
+    """Collect statistics of calls at the sites of a graph, of a model that computes so many numbers a sample."""
+    request, reader = wished(progress=False), Reader(model)
+    kept = replace(kept, first_row=first_row)
 
     def start(first: Call) -> tuple[OnePass, list[str]]:
         device = device_of(model, first)
-        return OnePass(model, [graph.of(model)], first, request.kept, device=device, elements=elements), []
+        return OnePass(model, [graph.of(model)], first, kept, device=device, elements=elements), []
 
     run, _ = _run(model, calls, request, reader, start)
-    return run.result(0, asked=Look(), notes=(), observe=_again)
+    return run.result(0, asked=Look(), notes=(), observe=partial(_again, kept=kept, elements=elements))
 
 
 def _run(

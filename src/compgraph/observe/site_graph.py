@@ -1,8 +1,7 @@
 """The graph of sites that a pass follows: which sites, which feeds which, and at which positions they face."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from math import prod
 
 from torch import nn
@@ -11,6 +10,7 @@ from compgraph.observe.run.rows import Grid, common_grid, grid_of
 from compgraph.observe.run.tap import Tap
 from compgraph.statistics import Pair, Side, Space
 
+SHOWN = 3  # pairs with other positions that a note lists
 Feeds = Mapping[int, Mapping[int, tuple[bool, bool]]]
 """Number of a target to those of its sources, each with whether its arrow is quiet and whether it is blind."""
 
@@ -188,7 +188,7 @@ def graph_of_sites(
     for new, old in enumerate(useful):
         sources = {number[each]: marks for each, marks in feeds.get(old, {}).items() if each in number}
         # What reads several sites at once has to have rows at the same positions of all of them.
-        grid = reduce(common_grid, (grid_of(kept[each].shape, kept[each].axis) for each in (*sources, new)))
+        grid = common_grid(*(grid_of(kept[each].shape, kept[each].axis) for each in (*sources, new)))
         arrows += [Arrow(each, new, grid, *marks) for each, marks in sources.items()]
     graph = SiteGraph(tuple(kept), (0,) * len(kept), tuple(arrows), tuple(notes), frozenset(named))
     return graph.with_depths()
@@ -202,3 +202,29 @@ def _ahead_of_outputs(taps: Sequence[Tap], feeds: Feeds) -> list[int]:
             useful.add(source)
             waiting.append(source)
     return sorted(useful)
+
+
+def averaged(graph: SiteGraph) -> Iterator[str]:
+    """Say where sites that face each other have other positions.
+
+    Parameters
+    ----------
+    graph
+        The sites.
+
+    Yields
+    ------
+    str
+        A sentence, where there is something to say.
+    """
+    said: dict[str, None] = {}
+    for arrow in graph.arrows:
+        ends = [graph.taps[number] for number in (arrow.source, arrow.target)]
+        own = [grid_of(tap.shape, tap.axis) for tap in ends]
+        if any(grid != arrow.grid for grid in own):
+            where = " and ".join(f"{tap.name!r} {grid}" for tap, grid in zip(ends, own, strict=True))
+            said[f"of {where} are averaged to {arrow.grid or 'one row per sample'}"] = None
+    if said:
+        first, more = list(said)[:SHOWN], len(said) - SHOWN
+        others = f", and so are those of {more} other pairs," if more > 0 else ""
+        yield f"Positions {', '.join(first)}{others} where they face."

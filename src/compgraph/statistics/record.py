@@ -208,9 +208,12 @@ class Statistics:
 
     def __add__(self, other: "Statistics") -> "Statistics":
         if self.pairs != other.pairs:
+            mine, theirs = ({str(pair) for pair in each.pairs} for each in (self, other))
+            only = ", ".join(sorted(mine ^ theirs)) or "in another order"
             raise BadRequest(
-                f"statistics of the layers {', '.join(self.layers)} and {', '.join(other.layers)} do not merge; "
-                "collect both with the same layers."
+                f"statistics of the layers {', '.join(self.layers)} and {', '.join(other.layers)} do not merge: pairs "
+                f"of one alone are {only}. Collect both with the same layers=[...], named, so that none is left out by "
+                "its data."
             )
         return Statistics(
             self.pairs,

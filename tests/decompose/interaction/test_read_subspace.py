@@ -3,11 +3,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
+from torch import nn
 
 from compgraph.decompose.interaction import read_subspace as reads
 from compgraph.decompose.interaction.read_subspace import READ_ENERGY, Read, output_filters, read_spaces
 from compgraph.errors import BadRequest, DeadSite
+from compgraph.observe import collect
 from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Space, Statistics
 
 SPACES = (Space("input", "in", 0), Space("h", "in", 1))
@@ -232,3 +235,23 @@ def test_a_space_that_moves_no_output_is_named(net) -> None:
 def test_the_model_is_needed(net) -> None:
     with pytest.raises(BadRequest, match=r"'interaction' needs the model.*collect them from the model"):
         read_spaces(replace(net.statistics, probe=None), net.filters, 48)
+
+
+def test_what_a_pooled_head_reads_is_kept_beside_a_head_with_many_positions() -> None:
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.seg, self.cls = nn.Conv2d(8, 8, 1, groups=2), nn.Conv2d(4, 2, 1), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            h = torch.tanh(self.trunk(x))
+            return {"seg": self.seg(h[:, :4]), "cls": self.cls(h[:, 4:].mean((2, 3)))}
+
+    torch.manual_seed(0)
+    stats = collect(Detector(), torch.randn(300, 8, 8, 8), ["trunk"])
+    filters = output_filters(stats, 48)
+    read = read_spaces(stats, filters, 48)[Space("trunk", "in", 1)]
+    by_seg, by_cls = (np.abs(read.axes[:, part]).max() for part in (slice(0, 4), slice(4, 8)))
+    assert min(by_seg, by_cls) > 0.5
+    together = read.gradients.reshape(-1, len(read.axes)).astype(float)
+    assert_allclose(together.T @ together / len(read.gradients), np.diag(read.energy), atol=1e-5 * read.energy[0])

@@ -1,6 +1,6 @@
 """What the output reads of every space: the local interaction basis, and per-row gradients in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from compgraph.statistics import Moments, Space, Statistics
 READ_ENERGY = 0.99
 MEMORY = 512 * 2**20  # bytes of gradients held at once; rows beyond that are not asked for
 FEWEST_ROWS = 64
+UNREAD = 1e-9  # energy of a head at a space, beside that of the head that reads it most, that is none
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -152,7 +153,8 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
     white = {space: _whitening(stats.of_space(space)) for space in stats.spaces if space.side == "in"}
     patterns = {space: each[1] for space, each in white.items()}
     gradients = _held(probe.output_gradients(side_by_side(stats, filters)), patterns)
-    return {space: _read(space, *white[space], gradients[space], limit) for space in sorted(white)}
+    heads = [len(rows) for rows in filters.values()]
+    return {space: _read(space, *white[space], gradients[space], limit, heads) for space in sorted(white)}
 
 
 def side_by_side(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "q d"]:
@@ -207,17 +209,22 @@ def _read(
     patterns: Float64[np.ndarray, "p d"],
     gradients: Float32[np.ndarray, "n q p"],
     limit: int,
+    heads: Sequence[int],
 ) -> Read:
-    flat = gradients.reshape(gradients.shape[0] * gradients.shape[1], gradients.shape[2])
-    energy, vectors = descending_eigh((flat.T @ flat).astype(np.float64) / len(gradients))
+    energy, vectors = descending_eigh(_second(gradients))
     total = float(energy.sum())
     if not total > 0:
         raise DeadSite(
             f"the output does not change with {space}: its gradients are all 0. The layers after it are dead on this "
             "data, or cut by a detach; leave the layer out."
         )
-    enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * total)) + 1
-    kept = vectors[: min(enough, limit)]
+    if len(heads) > 1:
+        kept = _read_by_any(gradients, limit, heads)
+        energy, turn = descending_eigh(kept @ _second(gradients) @ kept.T)
+        kept = turn @ kept
+    else:
+        enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * total)) + 1
+        kept = vectors[: min(enough, limit)]
     return Read(
         axes=kept @ axes,
         patterns=kept @ patterns,
@@ -225,3 +232,23 @@ def _read(
         total=total,
         gradients=gradients @ kept.T.astype(np.float32),
     )
+
+
+def _second(gradients: Float32[np.ndarray, "n q p"]) -> Float64[np.ndarray, "p p"]:
+    """Return ``E[J^T J]``."""
+    flat = gradients.reshape(gradients.shape[0] * gradients.shape[1], gradients.shape[2])
+    return (flat.T @ flat).astype(np.float64) / len(gradients)
+
+
+def _read_by_any(
+    gradients: Float32[np.ndarray, "n q p"], limit: int, heads: Sequence[int]
+) -> Float64[np.ndarray, "r p"]:
+    """Return the directions that heads read, all of which count alike: one with many positions has more energy."""
+    parts = np.split(gradients, np.cumsum(heads)[:-1], axis=1)
+    seconds = [_second(part) for part in parts]
+    sizes = [float(np.trace(second)) for second in seconds]
+    # What is this far below the others is not read but for rounding.
+    alike = sum(each / size for each, size in zip(seconds, sizes, strict=True) if size > UNREAD * max(sizes))
+    energy, vectors = descending_eigh(np.asarray(alike))
+    enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * energy.sum())) + 1
+    return vectors[: min(enough, limit)]

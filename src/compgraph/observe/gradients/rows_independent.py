@@ -89,6 +89,8 @@ def _activations(model: nn.Module, call: Call) -> list[tuple[str, str, Tensor]]:
 def _changed_row(a: Tensor, b: Tensor) -> int | None:
     if a.shape != b.shape or not a.is_floating_point():
         return None
-    change = (a[1:] - b[1:]).abs().flatten(1).amax(dim=1) if a.numel() else a.new_zeros(0)
-    allowed = min(64 * torch.finfo(a.dtype).eps, 0.02) * float(a.abs().max()) if a.numel() else 0.0
+    if len(a) < 2 or not a.numel():
+        return None
+    change = (a[1:] - b[1:]).abs().reshape(len(a) - 1, -1).amax(dim=1)
+    allowed = min(64 * torch.finfo(a.dtype).eps, 0.02) * float(a.abs().max())
     return int((change > allowed).nonzero()[0]) + 1 if bool((change > allowed).any()) else None

@@ -55,24 +55,26 @@ def width_of(shape: tuple[int, ...], axis: int | None) -> int:
     return shape[axis] if len(shape) > 1 else 1
 
 
-def common_grid(a: Grid, b: Grid) -> Grid:
-    """Return the finest grid at which the positions of two activations can face each other.
+def common_grid(*grids: Grid) -> Grid:
+    """Return the finest grid at which the positions of several activations can face one another.
 
     Parameters
     ----------
-    a, b
+    *grids
         Grids of positions.
 
     Returns
     -------
     tuple of int
-        The coarser one, axis by axis, where both have the same number of axes; one flat axis where both have
-        equally many positions; otherwise empty, which stands for averages over all positions.
+        The coarsest, axis by axis, where all have the same number of axes; one flat axis where all have equally many
+        positions; otherwise empty, which stands for averages over all positions.
     """
-    if len(a) == len(b):
+    if len(set(grids)) == 1:
+        return grids[0]
+    if len(set(map(len, grids))) == 1:
         # Torch averages over grids of up to three axes.
-        return tuple(map(min, a, b)) if a == b or len(a) <= 3 else ()
-    return (prod(a),) if a and b and prod(a) == prod(b) else ()
+        return tuple(map(min, *grids)) if len(grids[0]) <= 3 else ()
+    return (prod(grids[0]),) if all(grids) and len(set(map(prod, grids))) == 1 else ()
 
 
 def to_rows(activation: Tensor, axis: int | None, grid: Grid) -> Shaped[Tensor, "rows d"]:

@@ -45,15 +45,15 @@ class InputSample:
     def __init__(
         self, call: Call, *, capacity: int, seed: int, n_bytes: int | None = None, most: int | None = None
     ) -> None:
-        self.notes: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
+        self._offered = 0
         size = _bytes(call) // max(call.size, 1) if call.whole else _bytes(call.rows(slice(0, 1)))
         room = max(2, (_BYTES if n_bytes is None else n_bytes) // max(size, 1))
         if room < capacity:
-            self.notes = (f"Gradients use {room} inputs instead of {capacity}: each takes {size / 1e6:.1f} MB.",)
+            self._notes = (f"Gradients use {room} inputs instead of {capacity}: each takes {size / 1e6:.1f} MB.",)
         self.all_wanted = most is None or most >= min(capacity, room)
         if most is not None and not self.all_wanted:
             room = most
-            self.notes = (f"Gradients use at most {room} inputs: the model computes very much for each of them.",)
         self.reservoir = Reservoir(min(capacity, room), seed)
         self._kept: list[_Kept] = []
         self._of_slot = np.zeros(self.reservoir.capacity, dtype=np.int64)  # which of them a slot's input is in
@@ -75,6 +75,7 @@ class InputSample:
         ShapeError
             When they have another shape than those of the batches before with the same arguments.
         """
+        self._offered += call.size
         if call.whole:
             self._add_whole(call, ids)
             return
@@ -90,6 +91,14 @@ class InputSample:
         self._of_slot[slots] = which
         self._place[slots] = self._kept[which].put(call, torch.from_numpy(new))
         self._drop_empty()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on inputs that were not kept."""
+        few = self.reservoir.capacity
+        if self.all_wanted or self._offered <= few:
+            return self._notes
+        return (*self._notes, f"Gradients use {few} of {self._offered} inputs: the model computes much for each.")
 
     def __len__(self) -> int:
         return len(self.reservoir.ids) + sum(call.size for call, _ in self._whole)
@@ -131,7 +140,7 @@ class InputSample:
     def _add_whole(self, call: Call, ids: _Ids) -> None:
         if self._whole and len(self) + call.size > self.reservoir.capacity:
             note = "Gradients use whole batches, the first ones: their samples cannot be taken apart."
-            self.notes = tuple(dict.fromkeys((*self.notes, note)))
+            self._notes = tuple(dict.fromkeys((*self._notes, note)))
             return
         self._whole.append((call.private(_CPU), ids.copy()))
 
