@@ -115,6 +115,24 @@ class Candidates:
                 found[source].add(target)
         return tuple(map(frozenset, found))
 
+    def standing_for(self, seen: Seen) -> Place:
+        """Return the tensor that stands for a module: of several, the first that something reads.
+
+        Parameters
+        ----------
+        seen
+            The module.
+
+        Returns
+        -------
+        Place
+            Such as the last state of a recurrent layer whose sequence nobody reads.
+        """
+        several = list(seen.spots.values()) if len(seen.spots) > 1 else []
+        numbers = ((spot, self.number.get((seen.name, spot.place))) for spot in several)
+        read = (spot for spot, number in numbers if number is not None and self.readers[number])
+        return Place(seen, next(read, seen.spot), "module")
+
     def varies(self, number: int) -> bool:
         """Tell whether a tensor differs between samples; one computed from others is taken to.
 

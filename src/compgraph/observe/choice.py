@@ -145,7 +145,7 @@ class Choice:
         asked = [name for name in self._wish.layers if name in names]
         if asked != [name for name in names if name in asked]:
             self._notes.append(f"Layers were put in order of execution: {', '.join(names)}.")
-        return [Place(self._record.seen[name], self._record.seen[name].spot, "module") for name in names]
+        return [self._candidates.standing_for(self._record.seen[name]) for name in names]
 
     def _say_start(self, inputs: Sequence[Place], inner: Sequence[Place]) -> None:
         known = {place.spot.place for place in inputs}

@@ -105,3 +105,19 @@ def test_parts_that_their_data_prune_differently_say_how_to_merge():
         cg.collect(model, data) + cg.collect(model, shut, first_row=len(data))
     named = [cg.collect(model, part, ["a", "g"], first_row=i * len(data)) for i, part in enumerate((data, data + 0.1))]
     assert (named[0] + named[1]).n_samples == 2 * len(data)
+
+
+def test_a_recurrent_layer_that_is_named_is_the_tensor_that_is_read():
+    class Speaker(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.head = nn.LSTM(4, 6, 2, batch_first=True), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.lstm(x)[1][0][-1])
+
+    torch.manual_seed(0)
+    model, data = Speaker(), torch.randn(40, 5, 4)
+    chosen, named = cg.collect(model, data), cg.collect(model, data, ["lstm", "head"])
+    assert chosen.pairs == named.pairs
+    assert [len(each.moments[each.pairs[0]].mean_y) for each in (chosen, named)] == [12, 12]
