@@ -8,7 +8,7 @@ DOCS_READY := $(VENV)/.docs-installed
 # Where `make note` writes. With NOTE_OUT=figures it renews the results of the repository.
 NOTE_OUT ?= out/note
 
-.PHONY: demo test coverage note note-dominance docs notebooks benchmark clean
+.PHONY: demo test test-slow coverage note note-dominance docs notebooks benchmark clean
 
 demo: $(READY)
 	@echo "== Training the two toy networks and analysing each (results in out/)"
@@ -25,13 +25,17 @@ test: $(READY)
 	@echo "== Tests"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
+test-slow: $(READY)
+	@echo "== Tests that take longer: the demo, and processes of their own"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m slow
+
 # Counting lines takes half as long again as the tests themselves, and nothing fails by it.
 coverage: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m '' --cov --cov-report=term:skip-covered
 
 note: $(READY)
 	@echo "== Tests of the note's measures, pictures and experiments"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal tests/note examples/note
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m '' tests/note examples/note
 	@echo "== The note's experiments on 100 networks (results in $(NOTE_OUT))"
 	$(BIN)/python examples/note/reproduce.py --out $(NOTE_OUT)
 

@@ -49,6 +49,7 @@ def command(folder: Path, encoding: str, *arguments: str, end: str = "") -> subp
     return subprocess.run(line, capture_output=True, cwd=folder, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_a_layer_name_that_the_terminal_cannot_hold(folder) -> None:
     done = command(folder, "cp1252", *ANALYZE)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -58,6 +59,7 @@ def test_a_layer_name_that_the_terminal_cannot_hold(folder) -> None:
     assert "编码器" in dict(cg.load(folder / "out" / "graph.json").nodes(data="layer")).values()
 
 
+@pytest.mark.slow
 def test_a_sign_that_the_terminal_cannot_hold(folder) -> None:
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
     parts = cg.components(stats := cg.collect(model, torch.randn(60, 4)), "pca")
@@ -70,6 +72,7 @@ def test_a_sign_that_the_terminal_cannot_hold(folder) -> None:
     assert b" +/- 0." in done.stdout
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_read_for_one_line(folder) -> None:
     done = command(folder, "utf-8", *ANALYZE, end="| head -1")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -77,6 +80,7 @@ def test_a_pipe_that_is_read_for_one_line(folder) -> None:
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads(folder) -> None:
     # `true` ends at once; PIPESTATUS is that of the command alone.
     for arguments in (("--help",), ANALYZE):
@@ -85,12 +89,14 @@ def test_a_pipe_that_nobody_reads(folder) -> None:
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_a_process_without_a_terminal(folder) -> None:
     done = command(folder, "utf-8", *ANALYZE, end=">&-")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert {path.name for path in (folder / "out").iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_rows_of_another_kind(folder) -> None:
     # In a process of its own: the types that tests check would refuse it in other words.
     done = command(folder, "utf-8", *ANALYZE, "--rows", "pixel")

@@ -201,6 +201,7 @@ def test_a_refusal_is_kept(monkeypatch) -> None:
     assert run_phase(load("gpt2_shape", small=True), "collect", None) == {"refused": "ValueError: too much"}
 
 
+@pytest.mark.slow
 def test_a_fresh_process_says_what_is_missing(tmp_path) -> None:
     asked = run.request(["gomoku", "--out", str(tmp_path), "--small"])
     record = run.measured("gomoku", asked.phases, asked)

@@ -44,6 +44,7 @@ def test_a_hostile_name_of_an_output_is_one_line(sites, stats) -> None:
     text.encode()
 
 
+@pytest.mark.slow
 def test_every_layer_of_a_depth_has_its_own_overlap(sites, tmp_path, stats) -> None:
     graph = sites(EXPERTS)
     groups = Partition.single(graph)

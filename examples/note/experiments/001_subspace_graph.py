@@ -72,8 +72,8 @@ def measure(toys: Sequence[Toy]) -> list[Measured]:
 
 def group(toy: Toy) -> Measured:
     """Group components of the rows in which one task varies at a time, and of the validation set."""
-    of_tasks = list(toy.tasks.values())
-    rows: dict[str, torch.Tensor | list[torch.Tensor]] = {"": of_tasks, VALIDATION: toy.data}
+    of_tasks = [(each,) for each in toy.tasks.values()]
+    rows: dict[str, torch.Tensor | list[tuple[torch.Tensor]]] = {"": of_tasks, VALIDATION: toy.data}
     stats = {data: cg.collect(toy.model, each, toy.layers, progress=False) for data, each in rows.items()}
     parts = {(data, basis): cg.components(stats[data], method) for data in stats for basis, method in METHODS.items()}
     truth = {key: cg.task_profile(each, toy.model, toy.tasks, progress=False) for key, each in parts.items()}

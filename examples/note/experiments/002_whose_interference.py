@@ -44,7 +44,7 @@ def mixed(toy: Toy) -> dict[str, float]:
     stats = cg.collect(toy.model, toy.data, toy.layers, progress=False)
     pair = next(pair for pair in stats.pairs if pair.source.layer == LAYER)
     tasks = task_covariances(toy.model, toy.tasks, layers=toy.layers, progress=False)[pair.source]
-    both = cg.collect(toy.model, list(toy.tasks.values()), toy.layers, sample=1, progress=False)
+    both = cg.collect(toy.model, [(each,) for each in toy.tasks.values()], toy.layers, sample=1, progress=False)
     units, typical = np.eye(len(stats.moments[pair].xx)), stats.moments[pair].xx
     turned = cg.components(stats, "interaction")[pair.source].axes
     read = principal_within(turned, typical)[0]

@@ -234,6 +234,7 @@ assert model.graphs, "no longer compiled afterwards"
 """
 
 
+@pytest.mark.slow
 def test_the_compiler_is_not_imported_and_may_come_in_the_midst_of_a_run():
     subprocess.run([sys.executable, "-W", "ignore", "-c", LAZY], check=True)
 
