@@ -31,7 +31,7 @@ from typing import Any
 
 import torch
 
-from compgraph import Analysis, Statistics, analyze, collect
+from compgraph import Analysis, CompgraphError, Statistics, analyze, collect
 from real.case import Case, Missing, load
 
 PHASES = ("forward", "collect", "analyze", "twins")
@@ -95,7 +95,7 @@ def run_phase(case: Case, phase: str, folder: Path | None) -> dict[str, Any]:
         case.run(next(case.batches()))
     try:
         result, cost = metered(work)
-    except Exception as error:  # noqa: BLE001  a refusal is a finding
+    except CompgraphError as error:  # a refusal is a finding; anything else ends the process, which run.py records
         return {"refused": f"{type(error).__name__}: {error}"[:LONGEST_REFUSAL]}
     found = {"cpu": cost.cpu, "wall": cost.wall, "peak": cost.peak}
     if phase == "forward":
@@ -113,7 +113,7 @@ def _found(analysis: Analysis) -> dict[str, Any]:
     groups = analysis.found
     return {
         **_sites(analysis.stats),
-        "outputs": list(getattr(analysis, "outputs", ())),
+        "outputs": list(analysis.outputs),
         "nodes": len(analysis.graph),
         "groups": groups.n_groups,
         "trusted": analysis.groups.n_groups,
@@ -128,7 +128,7 @@ def _saved(analysis: Analysis, folder: Path | None) -> dict[str, Any]:
         return {}
     try:
         return {"saved": str(analysis.save(folder))}
-    except Exception as error:  # noqa: BLE001  numbers are worth keeping without their page
+    except CompgraphError as error:  # numbers are worth keeping without their page
         return {"not_saved": f"{type(error).__name__}: {error}"[:LONGEST_REFUSAL]}
 
 

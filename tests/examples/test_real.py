@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from compgraph.errors import ShapeError
 from real import NAMES, run, table
 from real.case import Missing, auc, found, load
 from real.crepe import tones
@@ -191,14 +192,20 @@ def test_a_phase_is_measured() -> None:
     assert facts(case)["inputs"] == 8
 
 
-def test_a_refusal_is_kept(monkeypatch) -> None:
+@pytest.mark.parametrize("error", [ShapeError("too much"), ValueError("a fault")])
+def test_a_refusal_is_kept_and_a_fault_is_none(monkeypatch, error) -> None:
     from real import measure
 
     def refusing(*_: Any, **__: Any) -> None:
-        raise ValueError("too much")
+        raise error
 
     monkeypatch.setattr(measure, "collect", refusing)
-    assert run_phase(load("gpt2_shape", small=True), "collect", None) == {"refused": "ValueError: too much"}
+    case = load("gpt2_shape", small=True)
+    if isinstance(error, ShapeError):
+        assert run_phase(case, "collect", None) == {"refused": "ShapeError: too much"}
+        return
+    with pytest.raises(ValueError, match="a fault"):
+        run_phase(case, "collect", None)
 
 
 @pytest.mark.slow

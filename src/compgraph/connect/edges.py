@@ -20,7 +20,7 @@ Kind = Literal["within", "between"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EdgeMatrix:
-    """All edges from the components of one space to those of the next.
+    """All edges from the components of one space to those of one that it faces.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def edges(
     Returns
     -------
     tuple of EdgeMatrix
-        In the order in which data flows, within and between alternating.
+        In the order in which data flows.
 
     Raises
     ------

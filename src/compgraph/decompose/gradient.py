@@ -1,4 +1,4 @@
-"""Components from gradients: the directions of a space that move single components of the next one."""
+"""Components from gradients: the directions of a space that move single components of what reads it."""
 
 import numpy as np
 from jaxtyping import Float64

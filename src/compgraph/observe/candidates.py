@@ -167,7 +167,7 @@ class Candidates:
         Returns
         -------
         frozenset of int
-            None where a single one feeds it.
+            Empty where a single one feeds it.
         """
         sources = self.sources[number]
         if self.held is None or len(sources) < 2:

@@ -92,7 +92,7 @@ class SiteGraph:
         Returns
         -------
         tuple of int
-            Of the first such reader in the order of pairs.
+            The first of those with most positions, in the order of pairs.
         """
         return max((arrow.grid for arrow in self.arrows if arrow.source == number), key=prod)
 

@@ -13,7 +13,7 @@ class Space:
     """One side of the activations of one layer.
 
     A layer's activations form one vector space seen from two sides: ``"out"`` is what the layer writes,
-    ``"in"`` is what the next layer reads. Spaces sort in the order in which data flows through them.
+    ``"in"`` is what its readers read. Spaces sort in the order in which data flows through them.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Space:
     side
         ``"out"`` or ``"in"``.
     depth
-        Position of the site on the way from the model's input (0) to its output.
+        Sites on the longest way that leads to this one: 0 for an input.
     """
 
     layer: str
@@ -49,7 +49,7 @@ class Pair:
     source
         The ``"in"`` side of a site.
     target
-        The ``"out"`` side of the next site.
+        The ``"out"`` side of a site that reads it.
     """
 
     source: Space

@@ -180,6 +180,20 @@ def test_a_model_made_for_one_size_of_batch_is_run_on_whole_batches():
     assert cg.collect(Fixed(), rows(), batch_size=20).layers == ("input", "a", "b")
 
 
+def test_a_model_made_for_even_batches_is_run_on_whole_batches_and_this_is_said():
+    class Even(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = linear(), linear(WIDTH, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(torch.tanh(self.a(x)).reshape(2, len(x) // 2, WIDTH).reshape(len(x), WIDTH))
+
+    stats = cg.collect(Even(), rows(), batch_size=20)
+    assert stats.layers == ("input", "a", "b")
+    assert any("batches are taken whole" in note for note in stats.notes)
+
+
 def test_every_refusal_is_one_of_ours():
     for model, data in ((Ending(lambda y: y.mean()), rows()), (Ending(lambda y: y), "text"), (Ending(lambda y: y), [])):
         with pytest.raises(CompgraphError):

@@ -1,4 +1,4 @@
-"""Gradients of scores at one site with respect to rows at the site before it, on a sample of inputs."""
+"""Gradients of scores at one site with respect to rows of a site that feeds it, on a sample of inputs."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

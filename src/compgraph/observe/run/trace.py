@@ -73,8 +73,8 @@ def trace(model: nn.Module, call: Call, selectors: Mapping[str, Selector] | None
     if shown.size > 2 and not shown.whole:  # some models drop the axis of samples of a single one
         try:
             fewer = _watched(model, first_of(shown, shown.size - 1), selectors or {})
-        except Exception:  # noqa: BLE001 - likewise
-            fewer = None
+        except Exception:  # noqa: BLE001 - a model made for some sizes alone: batches are taken whole, which is said
+            watch.record.whole = True
     _settle_samples(watch.record, None if fewer is None else fewer.record)
     return watch.record
 
