@@ -196,7 +196,7 @@ def test_damage_inside_an_archive(tmp_path) -> None:
 
 @pytest.mark.parametrize("read", [load_data, lambda p: load_model("torch.nn:Identity", p)])
 def test_missing_file_and_folder(read, tmp_path) -> None:
-    with pytest.raises(FileFormatError, match=r"cannot read .*gone\.pt.*no such file"):
+    with pytest.raises(FileFormatError, match=r"cannot read .*gone\.pt.*No such file"):
         read(str(tmp_path / "gone.pt"))
     (tmp_path / "folder.pt").mkdir()
     with pytest.raises(FileFormatError, match=r"cannot read .*folder\.pt"):

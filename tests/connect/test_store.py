@@ -1,9 +1,4 @@
-import errno
 import json
-import os
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import networkx as nx
@@ -12,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networkx.utils import graphs_equal
 
-from compgraph.connect import from_graphml, from_json, load, require_writable, to_graphml, to_json, write_atomically
-from compgraph.errors import FileFormatError, GraphError, OutputError, UnknownName
+from compgraph.connect import from_graphml, from_json, load, to_graphml, to_json, write_atomically
+from compgraph.errors import FileFormatError, GraphError, UnknownName
 
 XML_TEXT = st.text(
     st.characters(min_codepoint=32, exclude_categories=("Cs", "Cn", "Cc"), max_codepoint=0xFFFD), min_size=1
@@ -153,95 +148,6 @@ def test_a_missing_file_and_an_unknown_suffix_are_named(tmp_path: Path) -> None:
         load(tmp_path / "none.json")
     with pytest.raises(UnknownName, match=r"no readable graph format '\.pkl'. Known: '\.graphml', '\.json'"):
         load(tmp_path / "graph.pkl")
-
-
-def test_writing_makes_parents_and_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "x.json"
-    write_atomically(path, b"one")
-    path.chmod(0o640)
-    write_atomically(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert [each.name for each in path.parent.iterdir()] == ["x.json"]
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    real, link = tmp_path / "real.json", tmp_path / "link.json"
-    real.write_bytes(b"old")
-    link.symlink_to(real)
-    write_atomically(link, b"new")
-    assert link.is_symlink()
-    assert real.read_bytes() == b"new"
-
-
-@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_old_file_and_no_other(
-    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "x.json"
-    path.write_bytes(b"old")
-
-    def fail(descriptor: int) -> None:
-        raise failure
-
-    monkeypatch.setattr(os, "fsync", fail)
-    expected = OutputError if isinstance(failure, OSError) else KeyboardInterrupt
-    with pytest.raises(expected):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["x.json"]
-
-
-@pytest.mark.parametrize(
-    ("place", "reason"),
-    [
-        ("folder", "it is a folder"),
-        ("file/x.json", "a part of the path is a file and not a folder"),
-        ("nul\x00.json", "null"),
-    ],
-)
-def test_a_place_that_cannot_be_written_is_named(place: str, reason: str, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match=f"cannot write .*({reason})"):
-        write_atomically(f"{tmp_path}/{place}", b"x")
-
-
-def test_killing_the_writer_leaves_one_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "x.bin"
-    path.write_bytes(b"a" * 1000)
-    program = (
-        "import sys\nfrom compgraph.connect.store import write_atomically\n"
-        "print('ready', flush=True)\n"
-        "while True:\n"
-        "    write_atomically(sys.argv[1], b'b' * 4_000_000)\n"
-        "    write_atomically(sys.argv[1], b'a' * 1000)"
-    )
-    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
-        for _ in range(200):
-            assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
-        writer.kill()
-    assert path.read_bytes() in (b"a" * 1000, b"b" * 4_000_000)
-
-
-def test_a_folder_is_tried_without_leaving_anything(tmp_path: Path) -> None:
-    require_writable(tmp_path / "new" / "folder")
-    assert not list((tmp_path / "new" / "folder").iterdir())
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"cannot write into .*file/x.*Choose a folder"):
-        require_writable(tmp_path / "file" / "x")
-
-
-def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
-    pipe, link = tmp_path / "pipe.json", tmp_path / "link.json"
-    os.mkfifo(pipe)
-    link.symlink_to(pipe)
-    for path in (pipe, link):
-        with pytest.raises(OutputError, match="it is a device or pipe, not a file"):
-            write_atomically(path, b"x")
-    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])

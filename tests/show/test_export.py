@@ -12,7 +12,7 @@ import pytest
 from compgraph.connect import load
 from compgraph.errors import BadRequest, GraphError, OutputError, UnknownName
 from compgraph.show import groups_of, register_exporter, registered_exporters, save, with_groups
-from compgraph.show.export import _EXPORTERS
+from compgraph.show.export import EXPORTERS
 
 SUFFIXES = (".dot", ".graphml", ".html", ".json", ".pdf", ".png", ".svg")
 
@@ -69,15 +69,23 @@ def test_numbers_that_are_not_known_are_left_out(graph, groups):
     assert math.isnan(found.p_value)
 
 
-@pytest.mark.parametrize("value", [None, "0", 0.0])
-def test_no_groups_unless_every_node_has_one(graph, groups, value):
+@pytest.mark.parametrize("value", [None, "0", 0.0, -1])
+def test_groups_that_are_none_are_refused_by_name_and_kept_in_exact_files(graph, groups, value, tmp_path):
     copy = with_groups(graph, groups)
     assert groups_of(graph) is None
-    if value is None:
-        del copy.nodes["s1/out/0"]["group"]
-    else:
+    copy.nodes["s1/out/0"].pop("group")
+    said = r"node 's1/out/0' has no attribute 'group', 1 of 12 nodes have none"
+    if value is not None:
         copy.nodes["s1/out/0"]["group"] = value
-    assert groups_of(copy) is None
+        said = f"node 's1/out/0' has the group {value!r}"
+    for suffix in SUFFIXES:
+        if suffix in (".json", ".graphml"):
+            assert nx.utils.graphs_equal(load(save(copy, tmp_path / f"g{suffix}")), copy)
+        else:
+            with pytest.raises(GraphError, match=said):
+                save(copy, tmp_path / f"g{suffix}")
+    nx.set_node_attributes(copy, 0, "group")
+    assert groups_of(copy).n_groups == 1
 
 
 def test_a_foreign_p_value_is_not_believed(graph, groups):
@@ -136,7 +144,7 @@ def test_a_full_disk_leaves_the_old_file(graph, tmp_path, monkeypatch):
 
 
 def test_a_format_of_ones_own(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr("compgraph.show.export._EXPORTERS", dict(_EXPORTERS))
+    monkeypatch.setattr("compgraph.show.export.EXPORTERS", dict(EXPORTERS))
     register_exporter(".CSV", lambda graph, _: f"{len(graph)} ä\n")
     assert save(graph, tmp_path / "g.csv").read_bytes() == "12 ä\n".encode()
 

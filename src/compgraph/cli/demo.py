@@ -4,15 +4,15 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from compgraph.check import Agreement, TaskProfile, agreement, task_profile
-from compgraph.connect import write_atomically
 from compgraph.errors import unknown_name
 from compgraph.pipeline import ALGORITHM, METHOD, RULE, Analysis, analyze
+from compgraph.storage import expanded, write_atomically
 from compgraph.toys import TOYS, Toy
 
 # The recipes of the note first; the default of `analyze` last.
@@ -96,7 +96,10 @@ def run_demo(folder: str | os.PathLike[str], *, networks: Sequence[str] = tuple(
     for name in networks:
         if name not in TOYS:
             raise unknown_name("demonstration network", name, TOYS)
-    rows = []
+    root, rows = expanded(folder), []
+    # The table comes last, so that a folder without it is one whose reports are being replaced.
+    with suppress(OSError):
+        (root / "summary.json").unlink()
     for name in networks:
         toy = TOYS[name](seed=seed)
         for method, rule, algorithm in RECIPES:
@@ -114,12 +117,12 @@ def run_demo(folder: str | os.PathLike[str], *, networks: Sequence[str] = tuple(
             )
             seconds = time.perf_counter() - start
             profile = task_profile(analysis, toy.model, toy.tasks)
-            place = Path(folder) / name if default else Path(folder) / name / f"{method}-{algorithm}"
+            place = root / name if default else root / name / f"{method}-{algorithm}"
             analysis.save(place, profile=profile)
             rows.append(_row(name, (method, rule, algorithm), analysis, profile, seconds, toy))
             yield rows[-1]
     document = json.dumps({"seed": seed, "rows": [asdict(row) for row in rows]}, indent=1)
-    write_atomically(Path(folder) / "summary.json", document.encode())
+    write_atomically(root / "summary.json", document.encode())
 
 
 def _row(

@@ -2,19 +2,19 @@
 
 import importlib
 import sys
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from compgraph.errors import BadRequest, FileFormatError, unknown_name
+from compgraph.cli.tensors import read_tensors
+from compgraph.errors import BadRequest, FileFormatError
+from compgraph.storage import expanded, parse_json, read_regular, settle
 
+WEIGHTS, DATA = (".safetensors", ".pt", ".pth"), (".npy", ".npz", ".pt")
 DATA_KEYS = ("x", "inputs", "data")
 MAX_ITEM = 8  # bytes of the widest number torch has
 
@@ -63,7 +63,7 @@ def load_model(target: str, weights: str | None = None) -> nn.Module:
 
 
 def _fill(model: nn.Module, path: str) -> None:
-    state = _read(path, {".safetensors": load_file, ".pt": _load_tensors, ".pth": _load_tensors}, "weights format")
+    state = read_tensors(path, WEIGHTS, "weights format")
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
     if not isinstance(state, Mapping):
@@ -116,7 +116,7 @@ def load_data(path: str) -> Tensor:
     BadRequest
         When it holds several arrays and none has one of those names, or something that is not an array.
     """
-    found = _read(path, {".npy": _load_array, ".npz": _load_arrays, ".pt": _load_tensors}, "data format")
+    found = read_tensors(path, DATA, "data format")
     if isinstance(found, Mapping):
         if len(found) == 1:
             found = next(iter(found.values()))
@@ -154,34 +154,29 @@ def fit_dtype(data: Tensor, model: nn.Module) -> Tensor:
     return data if weight is None or not data.is_floating_point() else data.to(weight.dtype)
 
 
-def _read(path: str, readers: Mapping[str, Callable[[str], Any]], what: str) -> Any:
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise unknown_name(what, suffix, readers)
+def read_labels(path: str) -> dict[str, Any]:
+    """Read the label of each node.
+
+    Parameters
+    ----------
+    path
+        A file of JSON.
+
+    Returns
+    -------
+    dict
+        Node id to label.
+
+    Raises
+    ------
+    FileFormatError
+        When it cannot be read, gives a node two labels, or is no such object.
+    """
+    settle(expanded(path).parent)
     try:
-        return readers[suffix](path)
-    except FileNotFoundError as error:
-        raise FileFormatError(f"cannot read {path!r}: no such file.") from error
-    except (OSError, ValueError, EOFError, RuntimeError, KeyError, SafetensorError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise FileFormatError(f"cannot read {path!r} as {suffix}: {reason}") from error
-    except Exception as error:
-        # torch raises pickle.UnpicklingError for whatever is not plain tensors; naming that class needs the module
-        # this package keeps away from.
-        reason = " ".join(str(error).split())[:300]
-        raise FileFormatError(f"{path!r} holds more than tensors, or is damaged: {reason}") from error
-
-
-def _load_array(path: str) -> np.ndarray:
-    with Path(path).open("rb") as file:
-        return np.asarray(np.load(file, allow_pickle=False))
-
-
-def _load_arrays(path: str) -> dict[str, np.ndarray]:
-    # Opened here, because NumPy leaves a damaged archive open.
-    with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _load_tensors(path: str) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True)
+        found = parse_json(read_regular(path))
+    except FileFormatError as error:
+        raise FileFormatError(f"cannot read labels from {path!r}: {error}") from error
+    if not isinstance(found, dict) or any(isinstance(label, list | dict) for label in found.values()):
+        raise FileFormatError(f'{path!r} is JSON, but no object of node id to label, such as {{"fc1/out/0": "left"}}.')
+    return found

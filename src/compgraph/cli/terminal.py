@@ -48,6 +48,8 @@ def say(text: object, *, stream: Stream | None = None, end: str = "\n") -> None:
 def _holdable(text: str, encoding: str) -> str:
     try:
         text.encode(encoding)
+    except LookupError:
+        return text.encode("ascii", "backslashreplace").decode()
     except UnicodeEncodeError:
         for sign, plain in PLAIN.items():
             if sign.encode(encoding, "ignore") == b"":

@@ -8,12 +8,15 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.linalg import block_diag
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.connect.rules import GRADIENT, RULES, Rule
 from compgraph.decompose import Components
+from compgraph.decompose.factorisations import power_of_two
 from compgraph.errors import BadRequest, ShapeError, unknown_name
 from compgraph.records import brief, read_only
-from compgraph.statistics import Moments, Pair, Space, Statistics
+from compgraph.statistics import Moments, Pair, Probe, Space, Statistics
+from compgraph.statistics.identity import require_same_model
 
 Kind = Literal["within", "between"]
 
@@ -51,6 +54,7 @@ class EdgeMatrix:
         object.__setattr__(self, "weight", read_only(self.weight))
 
 
+@checked
 def edges(
     stats: Statistics,
     parts: Mapping[Space, Components],
@@ -85,6 +89,8 @@ def edges(
         When no rule has this name.
     BadRequest
         When ``parts`` lack a space of ``stats``, or ``"gradient"`` is asked of statistics without a model.
+    ForeignRecord
+        When they are of different models, or the model has changed since.
 
     Notes
     -----
@@ -104,8 +110,10 @@ def edges(
     missing = [str(space) for space in stats.spaces if space not in parts]
     if missing:
         raise BadRequest(f"parts lack the spaces {', '.join(missing)}; find components from the same statistics.")
+    require_same_model(stats.identity, getattr(parts, "identity", None), "statistics and components")
     inside = _resolve(within)
-    between = None if rule == GRADIENT else _resolve(rule)
+    # A probe is asked for once, since it then looks whether the model is as it was.
+    between = stats.live("edge rule 'gradient'", instead="use 'plsr'") if rule == GRADIENT else _resolve(rule)
     matrices: dict[tuple[Space, Space], EdgeMatrix] = {}
     for target in stats.spaces:
         found = () if target.side == "in" else _into(stats, parts, target, between)
@@ -126,18 +134,18 @@ def _resolve(rule: str | Rule) -> tuple[str, Rule]:
 
 
 def _into(
-    stats: Statistics, parts: Mapping[Space, Components], target: Space, between: tuple[str, Rule] | None
+    stats: Statistics, parts: Mapping[Space, Components], target: Space, between: tuple[str, Rule] | Probe
 ) -> tuple[EdgeMatrix, ...]:
     """Link the components of a space with those of all that its site reads."""
     pairs = stats.into(target)
-    if between is None:
+    if not isinstance(between, tuple):
         name = GRADIENT
-        slopes = [_slopes(stats, pair, parts[pair.source], parts[target]) for pair in pairs]
+        slopes = [_slopes(between, pair, parts[pair.source], parts[target]) for pair in pairs]
         effects, energies = zip(*slopes, strict=True) if slopes else ((), ())
     else:
         name = between[0]
         effects = tuple(_effects(stats, parts, pairs, target, between)) if pairs else ()
-        energies = tuple(effect**2 for effect in effects)
+        energies = tuple(_squares(effects))
     total = sum(float(energy.sum()) for energy in energies)
     return tuple(
         EdgeMatrix(pair.source, target, "between", name, effect, energy / total if total > 0 else np.zeros_like(energy))
@@ -164,7 +172,7 @@ def _effects(
 def _within(source: Components, target: Components, named: tuple[str, Rule], moments: Moments) -> EdgeMatrix:
     where = f"from {source.space} to {target.space}"
     effect = _checked(named, moments, (len(source), len(target)), where)
-    return EdgeMatrix(source.space, target.space, "within", named[0], effect, _shares(effect**2))
+    return EdgeMatrix(source.space, target.space, "within", named[0], effect, _shares(*_squares([effect])))
 
 
 def _checked(
@@ -182,14 +190,18 @@ def _checked(
 
 
 def _slopes(
-    stats: Statistics, pair: Pair, source: Components, target: Components
+    probe: Probe, pair: Pair, source: Components, target: Components
 ) -> tuple[Float64[np.ndarray, "a b"], Float64[np.ndarray, "a b"]]:
     """Return the mean of the derivatives, and their mean squares in shares of the target."""
     unit = np.divide(1.0, target.deviation, out=np.zeros(len(target)), where=target.deviation > 0)
-    slopes = stats.live("edge rule 'gradient'", instead="use 'plsr'").gradient_moments(
-        pair, target.axes * unit[:, None], source.patterns * source.deviation[:, None]
-    )
+    slopes = probe.gradient_moments(pair, target.axes * unit[:, None], source.patterns * source.deviation[:, None])
     return slopes.mean.T, slopes.energy.T * target.share
+
+
+def _squares(effects: Sequence[Float64[np.ndarray, "_ _"]]) -> list[Float64[np.ndarray, "_ _"]]:
+    """Return squares of effects, in a unit in which the largest is near 1: only their shares count."""
+    scale = max((power_of_two(each) for each in effects if each.any()), default=1.0)
+    return [(each / scale) ** 2 for each in effects]
 
 
 def _shares(energy: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "a b"]:

@@ -6,17 +6,19 @@ from urllib.parse import quote
 import networkx as nx
 import numpy as np
 
+from compgraph.arguments import checked
 from compgraph.connect.edges import EdgeMatrix
 from compgraph.connect.schema import SCHEMA, check_graph
 from compgraph.decompose import Components
 from compgraph.errors import GraphError
-from compgraph.statistics import Space
+from compgraph.statistics import Identity, Space
 
 # Weights this far below the largest between the same spaces are rounding noise of matrices that are diagonal in exact
 # arithmetic, such as the two sides of one set of principal components.
 NOISE = 1e-12
 
 
+@checked
 def node_id(space: Space, index: int) -> str:
     """Return the id of a component: unique, printable, without colons, and never taken apart again.
 
@@ -41,6 +43,7 @@ def node_id(space: Space, index: int) -> str:
     return f"{quote(space.layer, safe='', errors='surrogatepass')}/{space.side}/{index}"
 
 
+@checked
 def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix]) -> nx.DiGraph:
     """Build the component graph.
 
@@ -56,7 +59,8 @@ def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix
     networkx.DiGraph
         One node per component with ``layer, side, depth, index, method, strength, share, label``, and ``block`` and
         ``part`` where the method finds them; one edge
-        per non-zero entry of a matrix with ``weight, effect, kind, rule``; directed the way data flows.
+        per non-zero entry of a matrix with ``weight, effect, kind, rule``; directed the way data flows. The attributes
+        ``model, data, options, version`` of the graph say what it was made of, where the components know.
 
     Raises
     ------
@@ -78,7 +82,8 @@ def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix
     >>> next(iter(graph.nodes)), graph.nodes["input/in/0"]["method"]
     ('input/in/0', 'pca')
     """
-    graph = nx.DiGraph(schema=SCHEMA)
+    identity: Identity | None = getattr(parts, "identity", None)
+    graph = nx.DiGraph(schema=SCHEMA, **({} if identity is None else identity.in_words()))
     for space in sorted(parts):
         for index in range(len(parts[space].axes)):
             graph.add_node(node_id(space, index), **_node_attributes(parts[space], index))
@@ -131,6 +136,7 @@ def _require_fit(matrix: EdgeMatrix, parts: Mapping[Space, Components]) -> None:
             )
 
 
+@checked
 def ordered_nodes(graph: nx.DiGraph) -> list[str]:
     """Return the nodes in canonical order, which does not depend on the order of insertion.
 
@@ -160,6 +166,7 @@ def ordered_nodes(graph: nx.DiGraph) -> list[str]:
     return sorted(graph.nodes, key=key)
 
 
+@checked
 def spaces_of(graph: nx.DiGraph) -> dict[Space, list[str]]:
     """Return the nodes of every space, in canonical order.
 

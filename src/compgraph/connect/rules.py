@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
 from compgraph.decompose import partial_least_squares
 from compgraph.errors import BadRequest
 from compgraph.statistics import Moments
@@ -13,6 +14,7 @@ from compgraph.statistics import Moments
 Rule = Callable[[Moments], Float64[np.ndarray, "a b"]]
 
 
+@checked
 def covariance(moments: Moments) -> Float64[np.ndarray, "a b"]:
     r"""Covariance of two scores, :math:`S_{xy} / n`, in the product of their units.
 
@@ -35,6 +37,7 @@ def covariance(moments: Moments) -> Float64[np.ndarray, "a b"]:
     return moments.xy / moments.n
 
 
+@checked
 def correlation(moments: Moments) -> Float64[np.ndarray, "a b"]:
     """Pearson correlation of two scores, without unit; 0 where a score never varies.
 
@@ -57,6 +60,7 @@ def correlation(moments: Moments) -> Float64[np.ndarray, "a b"]:
     return _inverse_root(moments.xx)[:, None] * moments.xy * _inverse_root(moments.yy)
 
 
+@checked
 def plsr(moments: Moments) -> Float64[np.ndarray, "a b"]:
     """Coefficients of the partial least squares regression of target scores on source scores.
 
@@ -94,6 +98,7 @@ GRADIENT = "gradient"
 RULES: dict[str, Rule] = {"covariance": covariance, "correlation": correlation, "plsr": plsr}
 
 
+@checked
 def register_rule(name: str, rule: Rule) -> None:
     """Give an edge rule a name that `compgraph.edges` understands.
 

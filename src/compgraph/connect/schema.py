@@ -1,12 +1,15 @@
 """What makes a graph a component graph: the attributes it must have, and those it may have."""
 
 import math
+import re
 from collections.abc import Mapping
 
 import networkx as nx
 
 from compgraph.errors import GraphError
 
+_TWO_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_BITS = 1024  # about the largest number that is a float as well
 SCHEMA = "compgraph/2"
 """The version that is written."""
 READ = ("compgraph/1", SCHEMA)
@@ -63,6 +66,7 @@ def check_graph(graph: nx.DiGraph) -> None:
             f"graph.graph['schema'] is {schema!r}; this version reads {' and '.join(map(repr, READ))}. "
             f"Write {SCHEMA!r} there, or use the version of compgraph that made the graph."
         )
+    _check_plain("the graph", graph.graph)
     for node, attributes in graph.nodes(data=True):
         _check_node(node, attributes)
     for source, target, attributes in graph.edges(data=True):
@@ -75,6 +79,7 @@ def check_graph(graph: nx.DiGraph) -> None:
 def _check_node(node: object, attributes: Mapping[str, object]) -> None:
     if type(node) is not str:
         raise GraphError(f"node {node!r} has an id of type {type(node).__name__}; ids are str.")
+    _check_text(f"node {node!r}", node)
     _check_attributes(f"node {node!r}", attributes, NODE_TYPES)
     if attributes["side"] not in ("out", "in"):
         raise GraphError(f"node {node!r} has the side {attributes['side']!r}; a side is 'out' or 'in'.")
@@ -96,11 +101,31 @@ def _check_attributes(what: str, attributes: Mapping[str, object], types: Mappin
         if type(attributes[name]) is not kind:
             came = type(attributes[name]).__name__
             raise GraphError(f"{what} has {name!r} of type {came}; plain {kind.__name__} is needed.")
+    _check_plain(what, attributes)
+
+
+def _check_plain(what: str, attributes: Mapping[str, object]) -> None:
     for name, value in attributes.items():
+        if type(name) is not str:
+            raise GraphError(f"{what} has an attribute called {name!r:.80}; names are str.")
+        _check_text(what, name)
         if type(value) not in (str, int, float):
             raise GraphError(f"{what} has {name!r} of type {type(value).__name__}; only str, int and float are stored.")
         if isinstance(value, float) and not math.isfinite(value):
             raise GraphError(f"{what} has {name!r} = {value}; a finite number is needed.")
+        if isinstance(value, int) and value.bit_length() > _BITS:
+            raise GraphError(f"{what} has {name!r} of {value.bit_length():,} bits; a number has at most {_BITS:,}.")
+        if isinstance(value, str):
+            _check_text(f"{what} has {name!r}: it", value)
+
+
+def _check_text(what: str, text: str) -> None:
+    if not text.isascii() and _TWO_HALVES.search(text):
+        # A file would hold the one character that they are halves of.
+        raise GraphError(
+            f"{what} has the text {text!r:.80} with both halves of a surrogate pair; write the character itself, as "
+            "text.encode('utf-16', 'surrogatepass').decode('utf-16') gives it."
+        )
 
 
 def _check_outputs(graph: nx.DiGraph) -> None:

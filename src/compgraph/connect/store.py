@@ -1,137 +1,27 @@
-"""Graphs as files: written atomically, read whole or not at all."""
+"""Graphs as files, read whole or not at all."""
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import networkx as nx
 
-from compgraph.connect.formats import from_graphml, from_json
-from compgraph.connect.schema import check_graph
-from compgraph.errors import FileFormatError, GraphError, OutputError, unknown_name
+from compgraph.arguments import checked
+from compgraph.connect.graphml_file import from_graphml
+from compgraph.connect.json_file import from_json
+from compgraph.errors import FileFormatError, unknown_name
+from compgraph.storage import expanded, read_regular, settle
 
-MAX_BYTES = 1 << 30
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Write a file so that readers see either what was there before or all of ``data``.
-
-    Parameters
-    ----------
-    path
-        Where to write; missing parent folders are made.
-    data
-        The whole content.
-
-    Returns
-    -------
-    pathlib.Path
-        ``path``, with symbolic links followed.
-
-    Raises
-    ------
-    OutputError
-        When the place cannot be written; what was there is untouched and no partial file is left.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(f"{folder}/new/file.txt", b"all of it").read_bytes()
-    b'all of it'
-    """
-    target = Path(path)
-    try:
-        target = target.resolve()
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
-        if target.exists() and not target.is_file():
-            # Replacing it would destroy a pipe or, for root, a device.
-            raise OSError("it is a device or pipe, not a file")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, data)
-    except (OSError, ValueError) as error:
-        reason = _reason(error)
-        raise OutputError(
-            f"cannot write {str(path)!r}: {reason}. Nothing was changed there; choose a path that can be written."
-        ) from error
-    return target
+READERS: dict[str, Callable[..., nx.DiGraph]] = {".json": from_json, ".graphml": from_graphml}
 
 
-def require_writable(folder: str | os.PathLike[str]) -> None:
-    """Raise unless files can be written into a folder, so that a long computation does not end in vain.
-
-    Parameters
-    ----------
-    folder
-        Made when missing, and left as it is otherwise.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be made or written to.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     require_writable(f"{folder}/new")
-    ...     Path(folder, "new").is_dir()
-    True
-    """
-    try:
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except (OSError, ValueError) as error:
-        reason = _reason(error)
-        raise OutputError(
-            f"cannot write into {str(folder)!r}: {reason}. Choose a folder that can be written."
-        ) from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".compgraph-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return "a part of the path is a file and not a folder"
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _umask() -> int:
-    # The umask can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-READERS: dict[str, Callable[[bytes], nx.DiGraph]] = {".json": from_json, ".graphml": from_graphml}
-
-
+@checked
 def load(path: str | os.PathLike[str]) -> nx.DiGraph:
     """Read a component graph from a ``.json`` or ``.graphml`` file.
 
     Parameters
     ----------
     path
-        The file.
+        The file; ``~`` is the home folder.
 
     Returns
     -------
@@ -140,11 +30,19 @@ def load(path: str | os.PathLike[str]) -> nx.DiGraph:
 
     Raises
     ------
+    BadRequest
+        When it is no path, or empty.
     UnknownName
         When the suffix is neither of the two.
     FileFormatError
-        When the file is missing, above 1 GiB, truncated, of another format or schema version. Nothing in the
-        file is executed or unpickled.
+        When the file is missing, no regular file, above 1 GiB, truncated, damaged, of another format or schema
+        version. Nothing in the file is executed or unpickled.
+
+    Notes
+    -----
+    A file that `save` wrote has a checksum of its content. One of another program, or of an earlier version, has none:
+    it is read all the same, and the logger ``compgraph`` says so. Where a save into the same folder was interrupted it
+    is finished first.
 
     Examples
     --------
@@ -158,19 +56,12 @@ def load(path: str | os.PathLike[str]) -> nx.DiGraph:
     >>> nx.utils.graphs_equal(found, graph)
     True
     """
-    file = Path(path)
+    file = expanded(path)
     if file.suffix.lower() not in READERS:
         raise unknown_name("readable graph format", file.suffix, READERS)
+    settle(file.parent)
+    data = read_regular(path)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise FileFormatError(f"{str(path)!r} has {file.stat().st_size} bytes; at most {MAX_BYTES} are read.")
-        data = file.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileFormatError(f"cannot read {str(path)!r}: {reason}.") from error
-    try:
-        graph = READERS[file.suffix.lower()](data)
-        check_graph(graph)
-    except (FileFormatError, GraphError) as error:
+        return READERS[file.suffix.lower()](data, source=repr(str(path)))
+    except FileFormatError as error:
         raise FileFormatError(f"{str(path)!r} is not a component graph: {error}") from error
-    return graph

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import networkx as nx
 
-from compgraph.connect import check_graph, to_graphml, to_json, write_atomically
+from compgraph.arguments import checked
+from compgraph.connect import check_graph, to_graphml, to_json
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.group import Partition
 from compgraph.show.graph.dot import dot_text
 from compgraph.show.graph.groups_on_nodes import groups_of, require_groups, with_groups
 from compgraph.show.graph.html import html_page
 from compgraph.show.graph.render import render
+from compgraph.storage import expanded, write_atomically
 
 Exporter = Callable[[nx.DiGraph, Partition | None], str | bytes]
 """What turns a graph and its groups (or none) into the content of a file; text is written as UTF-8."""
@@ -23,15 +25,17 @@ def _stored(serialise: Callable[[nx.DiGraph], bytes], graph: nx.DiGraph, groups:
     return serialise(graph if groups is None else with_groups(graph, groups))
 
 
-_EXPORTERS: dict[str, Exporter] = {
+# They keep groups on the nodes as they are, where none are given.
+_EXACT = {".json": partial(_stored, to_json), ".graphml": partial(_stored, to_graphml)}
+EXPORTERS: dict[str, Exporter] = {
     ".html": html_page,
     ".dot": dot_text,
-    ".json": partial(_stored, to_json),
-    ".graphml": partial(_stored, to_graphml),
+    **_EXACT,
     **{suffix: partial(render, suffix=suffix) for suffix in (".svg", ".png", ".pdf")},
 }
 
 
+@checked
 def register_exporter(suffix: str, exporter: Exporter) -> None:
     """Teach `save` a format.
 
@@ -49,13 +53,29 @@ def register_exporter(suffix: str, exporter: Exporter) -> None:
 
     Examples
     --------
-    >>> register_exporter(".txt", lambda graph, groups: " ".join(graph))
+    >>> register_exporter(".txt", lambda graph, groups: " ".join(sorted(graph)))
     >>> ".txt" in registered_exporters()
     True
     """
+    require_suffix(suffix)
+    EXPORTERS[suffix.lower()] = exporter
+
+
+def require_suffix(suffix: str) -> None:
+    """Refuse what no file could end in.
+
+    Parameters
+    ----------
+    suffix
+        Such as ``".tex"``.
+
+    Raises
+    ------
+    BadRequest
+        When it is not a dot followed by letters or digits.
+    """
     if not (suffix.startswith(".") and suffix[1:].isalnum()):
         raise BadRequest(f"the suffix {suffix!r} came; a dot followed by letters or digits is needed, such as '.tex'.")
-    _EXPORTERS[suffix.lower()] = exporter
 
 
 def registered_exporters() -> tuple[str, ...]:
@@ -71,9 +91,10 @@ def registered_exporters() -> tuple[str, ...]:
     >>> ".html" in registered_exporters()
     True
     """
-    return tuple(sorted(_EXPORTERS))
+    return tuple(sorted(EXPORTERS))
 
 
+@checked
 def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition | None = None) -> Path:
     """Save a component graph in the format that the suffix names.
 
@@ -85,7 +106,8 @@ def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition |
         Ends in ``.html`` (interactive, one file, works offline), ``.dot``, ``.svg``, ``.png``, ``.pdf``, ``.json``
         (exact), ``.graphml`` (exact) or a registered suffix.
     groups
-        Its partition. Without one, groups found on the nodes (of a graph that was saved with groups) are used.
+        Its partition. Without one, groups found on the nodes (of a graph that was saved with groups) are used: by the
+        attribute ``group``, an int from 0 that all nodes have or none.
 
     Returns
     -------
@@ -94,8 +116,10 @@ def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition |
 
     Raises
     ------
+    BadRequest
+        When the path is none, or the groups are no `Partition`.
     GraphError
-        When the graph does not follow the schema or a node has no group.
+        When the graph does not follow the schema, a node has no group, or what the nodes have as groups are none.
     UnknownName
         When no exporter has the suffix.
     MissingTool
@@ -119,13 +143,40 @@ def save(graph: nx.DiGraph, path: str | os.PathLike[str], *, groups: Partition |
     >>> page[:15]
     '<!DOCTYPE html>'
     """
+    suffix = expanded(path).suffix.lower()
+    if suffix not in EXPORTERS:
+        raise unknown_name("exporter for the suffix", suffix, EXPORTERS)
+    return write_atomically(path, exported(graph, suffix, groups))
+
+
+def exported(graph: nx.DiGraph, suffix: str, groups: Partition | None) -> bytes:
+    """Return what `save` writes.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+    suffix
+        A registered one.
+    groups
+        Its partition, or None.
+
+    Returns
+    -------
+    bytes
+        Content of the file.
+
+    Raises
+    ------
+    GraphError
+        When the graph does not follow the schema, a node has no group, or what the nodes have as groups are none.
+    """
     check_graph(graph)
-    suffix = Path(path).suffix.lower()
-    if suffix not in _EXPORTERS:
-        raise unknown_name("exporter for the suffix", suffix, _EXPORTERS)
-    if groups is None:
-        groups = groups_of(graph)
-    else:
+    exporter = EXPORTERS[suffix]
+    if groups is not None:
         require_groups(graph, groups)
-    content = _EXPORTERS[suffix](graph, groups)
-    return write_atomically(path, content.encode() if isinstance(content, str) else content)
+    elif exporter not in _EXACT.values():
+        groups = groups_of(graph)
+    content = exporter(graph, groups)
+    # Half of a surrogate pair in a name is written as its escape, as all pages do.
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.connect import ordered_nodes
 from compgraph.errors import BadRequest, GraphError, ShapeError
@@ -20,6 +21,7 @@ from compgraph.show.graph.palette import NEUTRAL, task_colours
 from compgraph.show.graph.words import heading, printable, readers_of
 
 
+@checked
 def similarity_figure(
     matrix: Float64[np.ndarray, "rows columns"],
     row_labels: Sequence[str],
@@ -80,6 +82,7 @@ def similarity_figure(
     return figure
 
 
+@checked
 def task_variance_figure(
     shares: Mapping[str, Mapping[str, float]], graph: nx.DiGraph, *, title: str, groups: Partition | None = None
 ) -> Figure:
@@ -174,6 +177,7 @@ def _stack(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
+@checked
 def plain(axes: Axes, title: str) -> None:
     """Head a panel and leave out the lines it does not need.
 

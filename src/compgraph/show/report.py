@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from compgraph.check import TaskProfile, match_tasks
-from compgraph.connect import spaces_of, write_atomically
-from compgraph.errors import GraphError, MissingTool
+from compgraph.check.profile.task_profile import require_profile_of
+from compgraph.connect import spaces_of
+from compgraph.errors import BadRequest, FileFormatError, GraphError, MissingTool
 from compgraph.group import Partition
-from compgraph.show.export import save
+from compgraph.show.export import exported
 from compgraph.show.figures import similarity_figure, task_variance_figure
 from compgraph.show.flow import flow_figure, flow_html
-from compgraph.show.graph.drawing import figure_bytes, graph_figure
+from compgraph.show.graph.drawing import figure_bytes, graph_figure, take_apart
 from compgraph.show.graph.words import printable
 from compgraph.statistics import Space, Statistics
+from compgraph.storage import expanded, parse_json, read_regular, replace_files, settle
 
 # XML cannot carry every layer name, and an installed graphviz may fail; the other files hold the same.
 OPTIONAL = ("graph.graphml", "tasks.svg")
-FLOW = "flow.html"
+FLOW, LABELS, SUMMARY = "flow.html", "labels.json", "summary.json"
 
 
 def summarise(graph: nx.DiGraph, found: Partition, *, stats: Statistics, evidence: Sequence[str] = ()) -> str:
@@ -125,7 +127,8 @@ def write_report(
     stats
         Statistics the graph was built from.
     profile
-        Task profile: groups that serve a task go by its name, and the variance by task is drawn, as bars and as a flow.
+        Task profile: groups that serve a task go by its name, the variance by task is drawn, as bars and as a flow, and
+        ``labels.json`` says which task each component serves.
     evidence
         Sentences for ``summary.json``.
 
@@ -136,65 +139,91 @@ def write_report(
 
     Raises
     ------
+    BadRequest
+        When the folder is no path, or the profile no `TaskProfile`.
     OutputError
-        When a file cannot be written; each file is written as a whole or not at all.
+        When a file cannot be written.
 
     Notes
     -----
+    Whatever is raised, an earlier report in the folder is as it was. The new one replaces it as a whole: first
+    ``summary.json`` goes, which comes back last, so that a folder without it is one being replaced. When the process is
+    killed in between, the next save into the folder, or the next `compgraph.load` of a graph in it, finishes the
+    exchange. ``summary.json`` lists the ``files`` of the report; all others in the folder are not touched.
+
     ``graph.graphml`` and ``tasks.svg`` are left out where they cannot be made; ``summary.json`` says why.
     """
-    place = Path(folder)
+    if profile is not None and not isinstance(profile, TaskProfile):
+        raise BadRequest(f"profile is a {type(profile).__name__}; a TaskProfile is needed, as task_profile returns.")
+    place = expanded(folder)
+    if profile is not None:
+        require_profile_of(graph, profile)
     if profile is not None and profile.labels:
         found = found.named(match_tasks(found, profile.labels, weights=dict(graph.nodes(data="share"))))
-    groups = found.trusted()
+    files, skipped = _pages(graph, found.trusted())
+    for name, figure in _figures(graph, found.trusted(), profile):
+        files[f"figures/{name}"] = figure_bytes(figure, ".png")
+        take_apart(figure)
+    if profile is not None:
+        files[FLOW] = flow_html(graph, profile, groups=found.trusted()).encode()
+        files[LABELS] = json.dumps(dict(profile.labels), indent=1).encode()
+    document = {
+        **facts(graph, found, stats=stats),
+        "evidence": list(evidence),
+        "skipped": skipped,
+        "files": sorted([*files, SUMMARY]),
+    }
+    files[SUMMARY] = json.dumps(document, indent=1, allow_nan=False).encode()
+    settle(place)
+    return replace_files(place, files, remove=_leftovers(place), seal=SUMMARY)
+
+
+def _pages(graph: nx.DiGraph, groups: Partition) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the graph in all its formats, and why one that may be left out is."""
+    files: dict[str, bytes] = {}
     skipped: dict[str, str] = {}
     for name in ("graph.json", "graph.graphml", "tasks.html", "tasks.dot", "tasks.svg"):
         try:
-            save(graph, place / name, groups=groups)
+            files[name] = exported(graph, Path(name).suffix, groups)
         except (GraphError, MissingTool) as error:
             if name not in OPTIONAL:
                 raise
             skipped[name] = str(error)
-    figures = _figures(graph, groups, profile)
-    for name, figure in figures.items():
-        write_atomically(place / "figures" / name, figure_bytes(figure, ".png"))
-    if profile is not None:
-        write_atomically(place / FLOW, flow_html(graph, profile, groups=groups).encode())
-    document = json.dumps(
-        {**facts(graph, found, stats=stats), "evidence": list(evidence), "skipped": skipped}, indent=1, allow_nan=False
-    )
-    write_atomically(place / "summary.json", document.encode())
-    _remove_leftovers(place, {*figures, *([FLOW] if profile is not None else [])}, skipped)
-    return place
+    return files, skipped
 
 
-def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) -> dict[str, Figure]:
-    figures = {"graph.png": graph_figure(graph, groups)}
+def _figures(graph: nx.DiGraph, groups: Partition, profile: TaskProfile | None) -> Iterator[tuple[str, Figure]]:
+    """Yield figures with their names, one at a time as each takes megabytes."""
+    yield "graph.png", graph_figure(graph, groups)
     if profile is not None:
         title = "Variance of each component by task"
-        figures["tasks.png"] = task_variance_figure(profile.share, graph, title=title, groups=groups)
-        figures["flow.png"] = flow_figure(graph, profile, groups=groups)
+        yield "tasks.png", task_variance_figure(profile.share, graph, title=title, groups=groups)
+        yield "flow.png", flow_figure(graph, profile, groups=groups)
     overlaps = _overlaps(graph)
     beside = Counter(space.depth for space in overlaps)
     for space, overlap in overlaps.items():
         labels = [[graph.nodes[node]["label"] for node in nodes] for nodes in overlap[:2]]
         row = [other for other in overlaps if other.depth == space.depth].index(space)
         name = f"overlap-{space.depth}-{row}.png" if beside[space.depth] > 1 else f"overlap-{space.depth}.png"
-        figures[name] = similarity_figure(
-            overlap[2],
-            *labels,
-            title=f"{printable(space.layer)}: what is written against what is read",
-            unit="effect of the within-layer rule",
-        )
-    return figures
+        title = f"{printable(space.layer)}: what is written against what is read"
+        yield name, similarity_figure(overlap[2], *labels, title=title, unit="effect of the within-layer rule")
 
 
-def _remove_leftovers(place: Path, made: Collection[str], skipped: Mapping[str, str]) -> None:
-    """Remove what an earlier report in the same folder made and this one did not: it would pass for part of it."""
-    figures = place / "figures"
-    drawn = [place / FLOW, figures / "flow.png", figures / "tasks.png", *figures.glob("overlap-[0-9]*.png")]
-    for leftover in [each for each in drawn if each.name not in made] + [place / name for name in skipped]:
-        leftover.unlink(missing_ok=True)
+def _leftovers(place: Path) -> list[str]:
+    """Return what an earlier report may have made: left in the folder, it would pass for part of this one."""
+    drawn = ["flow.png", "tasks.png", *(path.name for path in (place / "figures").glob("overlap-[0-9]*.png"))]
+    # Labels may be the user's own, unless the earlier report says they are its.
+    labels = [LABELS] if LABELS in _files_of(place / SUMMARY) else []
+    return [*OPTIONAL, FLOW, *labels, *(f"figures/{name}" for name in drawn)]
+
+
+def _files_of(summary: Path) -> list[object]:
+    try:
+        document = parse_json(read_regular(summary))
+    except FileFormatError:
+        return []
+    files = document.get("files") if isinstance(document, dict) else None
+    return files if isinstance(files, list) else []
 
 
 def _overlaps(graph: nx.DiGraph) -> Mapping[Space, tuple[list[str], list[str], np.ndarray]]:

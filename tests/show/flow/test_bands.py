@@ -146,7 +146,7 @@ def test_shares_that_are_no_shares_are_refused(graph, share):
 
 @pytest.mark.parametrize("smallest", [-0.1, 1, float("nan"), True])
 def test_a_smallest_band_that_is_no_share_is_refused(graph, smallest):
-    with pytest.raises(BadRequest, match=r"smallest=.*from 0 to below 1"):
+    with pytest.raises(BadRequest, match=r"smallest=.* is needed"):
         task_flow(graph, profile_of({}), smallest=smallest)
 
 

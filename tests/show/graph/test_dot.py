@@ -1,11 +1,15 @@
 """DOT text: every string closes, every name is quoted, every edge of positive weight is there."""
 
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
-from compgraph.show.graph.dot import dot_text
+from compgraph.show.graph.dot import _way, dot_text
 from compgraph.show.graph.palette import colour
+from compgraph.show.graph.scene import scene
 from compgraph.show.graph.widths import relative_weights
 from compgraph.show.graph.words import printable
 
@@ -94,3 +98,27 @@ def test_one_node(single):
     nodes, edges = statements(dot_text(single))
     assert list(nodes) == ["n0"]
     assert edges == {}
+
+
+@pytest.mark.parametrize("sign", ["x", "&", "\\", '"', "é", "😀", "\n"])
+def test_no_string_is_longer_than_graphviz_reads(graph_of, sign):
+    long, graph = sign * 17_000, graph_of(width=1)
+    graph.graph["method"] = long
+    for index, node in enumerate(graph):
+        graph.nodes[node].update(layer=f"{graph.nodes[node]['layer']}{long}", method=long, label=f"{long}{index}")
+    for _, _, data in graph.edges(data=True):
+        data["rule"] = long
+    text = dot_text(graph)
+    assert max(len(token.encode()) for token in tokens(text)) < 16_384
+    nodes, _ = statements(text)
+    assert len(nodes) == len(graph)
+    assert all("…" in node["label"] for node in nodes.values())
+    if shutil.which("dot"):
+        done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True, check=False)  # noqa: S607
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_way_past_very_many_layers_is_straight(graph):
+    shown = scene(graph)
+    line = replace(shown.lines[0], route=tuple((float(n), 5.0) for n in range(2000)))
+    assert _way(shown, line) == _way(shown, replace(line, route=()))

@@ -55,13 +55,31 @@ def test_one_node(single, suffix):
 
 
 def test_dot_gets_the_text_and_the_format(graph, install):
-    install("text = sys.stdin.read(); print(sys.argv[0].rpartition('/')[2], sys.argv[1:], text[:18])")
-    assert render(graph, suffix=".svg") == b"dot ['-Tsvg'] digraph compgraph \n"
+    install(
+        "text = sys.stdin.read(); print('<svg>', sys.argv[0].rpartition('/')[2], sys.argv[1:], text[:18], '</svg>')"
+    )
+    assert render(graph, suffix=".svg") == b"<svg> dot ['-Tsvg'] digraph compgraph  </svg>\n"
 
 
 def test_a_big_graph_keeps_its_positions(graph_of, install):
-    install("sys.stdin.read(); print(sys.argv[0].rpartition('/')[2], sys.argv[1:])")
-    assert render(graph_of(width=11), suffix=".pdf") == b"neato ['-n2', '-Tpdf']\n"
+    install("sys.stdin.read(); print('%PDF-', sys.argv[0].rpartition('/')[2], sys.argv[1:], '%%EOF')")
+    assert render(graph_of(width=11), suffix=".pdf") == b"%PDF- neato ['-n2', '-Tpdf'] %%EOF\n"
+
+
+JUNK = {"svg": ["junk", "<svg>", "<html></html>"], "png": ["\\x89PNG", "<svg></svg>"], "pdf": ["%PDF-1.4", "%%EOF"]}
+
+
+@pytest.mark.parametrize(("kind", "junk"), [(kind, junk) for kind, each in JUNK.items() for junk in each])
+def test_junk_that_ends_well_is_no_image(graph, install, kind, junk):
+    install(f"sys.stdin.read(); print({junk!r})")
+    with pytest.raises(MissingTool, match=rf"dot ended well, but what it gave is no {kind} .*Save as \.html"):
+        render(graph, suffix=f".{kind}")
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="no graphviz is installed")
+@pytest.mark.parametrize("suffix", sorted(SIGNATURE))
+def test_what_graphviz_draws_is_taken_for_an_image(graph, groups, suffix):
+    assert render(graph, groups, suffix=suffix).startswith(SIGNATURE[suffix])
 
 
 def test_a_failing_program_is_quoted(graph, install):

@@ -7,7 +7,9 @@ from numbers import Real
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.check import TaskProfile
+from compgraph.check.profile.task_profile import require_profile_of
 from compgraph.connect import check_graph, ordered_nodes
 from compgraph.errors import BadRequest, GraphError
 from compgraph.group import Partition
@@ -81,6 +83,7 @@ class Flow:
         return strays / whole if whole > 0 else 0.0
 
 
+@checked
 def task_flow(
     graph: nx.DiGraph,
     profile: TaskProfile,
@@ -146,6 +149,7 @@ def task_flow(
     [('b', [0.6, 0.15, 0.0]), ('c', [0.2, 0.05, 0.0])]
     """
     check_graph(graph)
+    require_profile_of(graph, profile)
     _require_shares(graph, profile)
     if isinstance(smallest, bool) or not isinstance(smallest, Real) or not 0 <= smallest < 1:
         raise BadRequest(f"smallest={smallest!r}: a share of a space, from 0 to below 1, is needed.")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 
+from compgraph.arguments import checked
 from compgraph.check import TaskProfile
-from compgraph.connect import write_atomically
 from compgraph.errors import unknown_name
 from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
@@ -22,6 +22,7 @@ from compgraph.show.flow.words import colours, hidden_bands, legend, past_column
 from compgraph.show.graph.drawing import INK, add_legend, figure_bytes
 from compgraph.show.graph.words import heading, printable, readers_of
 from compgraph.show.graph.words import title as graph_title
+from compgraph.storage import expanded, write_atomically
 
 _QUIET = "#5B6270"
 _STEP, _POINTS = 7.6, 235.0
@@ -33,6 +34,7 @@ _PLAIN, _TALLEST = 1.4, 40.0
 _SUFFIXES = (".html", ".svg", ".png", ".pdf")
 
 
+@checked
 def flow_figure(
     graph: nx.DiGraph,
     profile: TaskProfile,
@@ -179,6 +181,7 @@ def _write(
     )
 
 
+@checked
 def save_flow(
     path: str | os.PathLike[str],
     graph: nx.DiGraph,
@@ -228,7 +231,7 @@ def save_flow(
     >>> page[:15]
     '<!DOCTYPE html>'
     """
-    suffix = Path(path).suffix.lower()
+    suffix = expanded(path).suffix.lower()
     if suffix not in _SUFFIXES:
         raise unknown_name("flow diagram format", suffix, _SUFFIXES)
     draw: Callable[..., Any] = flow_html if suffix == ".html" else flow_figure

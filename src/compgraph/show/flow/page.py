@@ -6,6 +6,7 @@ from string import Template
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.check import TaskProfile
 from compgraph.group import Partition
 from compgraph.show.flow.bands import SMALLEST, Flow, task_flow
@@ -32,6 +33,7 @@ _STEP = 13.0
 """Least distance of the labels in a column, in points."""
 
 
+@checked
 def flow_html(
     graph: nx.DiGraph,
     profile: TaskProfile,

@@ -1,8 +1,11 @@
 """DOT text: columns as ranks, groups as colours, weights as pen widths."""
 
+from dataclasses import replace
+
 import graphviz
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
 from compgraph.show.graph.routes import curve
@@ -10,10 +13,12 @@ from compgraph.show.graph.scene import Headed, Line, Scene, scene
 from compgraph.show.graph.words import printable
 
 _LABEL = 24  # characters of a label inside the picture; its tooltip has all of them
-_LONGEST = 3000  # graphviz reads no string of more than 16 KiB, and an & takes 5 bytes
+_LONGEST = 3000  # characters of a string: graphviz reads none of more than 16 KiB, and an & takes 5 bytes
+_BYTES = 16_000
 _MARGIN = 44.0  # from the middle of a column to the border of its box, in points
 
 
+@checked
 def dot_text(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     """Return a component graph as DOT text.
 
@@ -86,6 +91,8 @@ def _quoted(text: str, *, limit: int = _LONGEST) -> str:
 
 def _lines(*lines: str, limit: int = _LONGEST) -> str:
     # Text that starts with < and ends with > would be taken for HTML.
+    # All of them make one string.
+    limit = min(limit, _LONGEST // max(len(lines), 1))
     return graphviz.nohtml("\\n".join(_quoted(line, limit=limit) for line in lines))
 
 
@@ -158,4 +165,6 @@ def _way(shown: Scene, line: Line) -> str:
     if not line.route:
         (x, y), (right, down) = stations
         points = [(x + part * (right - x), y + part * (down - y)) for part in (0, 1 / 3, 2 / 3, 1)]
-    return " ".join(f"{x:.2f},{-y:.2f}" for x, y in points)
+    way = " ".join(f"{x:.2f},{-y:.2f}" for x, y in points)
+    # Past hundreds of layers the way is longer than any string may be: a straight one is not.
+    return way if len(way) < _BYTES else _way(shown, replace(line, route=()))

@@ -1,14 +1,17 @@
 """Groups and graph in one: a copy of the graph that carries its partition, and the way back."""
 
 import math
+from collections.abc import Mapping
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.connect import ordered_nodes
-from compgraph.errors import GraphError
+from compgraph.errors import BadRequest, GraphError
 from compgraph.group import Partition
 
 
+@checked
 def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
     """Copy a component graph and write its groups onto the copy.
 
@@ -53,6 +56,7 @@ def with_groups(graph: nx.DiGraph, groups: Partition) -> nx.DiGraph:
     return copy
 
 
+@checked
 def groups_of(graph: nx.DiGraph) -> Partition | None:
     """Return the partition that `with_groups` wrote onto a graph.
 
@@ -64,7 +68,12 @@ def groups_of(graph: nx.DiGraph) -> Partition | None:
     Returns
     -------
     Partition or None
-        None unless every node has an int group; numbers that were not written are NaN, parameters are empty.
+        None where no node has a group; numbers that were not written are NaN, parameters are empty.
+
+    Raises
+    ------
+    GraphError
+        When some nodes have a group and others none, or a group is no int from 0, naming the first such node.
 
     Examples
     --------
@@ -76,14 +85,28 @@ def groups_of(graph: nx.DiGraph) -> Partition | None:
     (True, {'a': 0})
     """
     assignment = {node: graph.nodes[node].get("group") for node in ordered_nodes(graph)}
-    if not assignment or any(type(group) is not int for group in assignment.values()):
+    if all(group is None for group in assignment.values()):
         return None
+    _require_numbers(assignment)
     quality, p_value, stability = (_number(graph, f"group_{name}") for name in ("quality", "p_value", "stability"))
     named = {group: graph.nodes[node].get("group_name") for node, group in assignment.items()}
     names = {group: name for group, name in named.items() if type(name) is str}
     algorithm, seed = str(graph.graph.get("group_algorithm", "unknown")), graph.graph.get("group_seed", 0)
     seed = seed if type(seed) is int else 0
     return Partition(assignment, quality, p_value, stability, algorithm, {}, seed, names=names)
+
+
+def _require_numbers(assignment: Mapping[str, object]) -> None:
+    remedy = "Groups are ints from 0 on all nodes; mend the attribute 'group', or remove it from all of them."
+    lacking = [node for node, group in assignment.items() if group is None]
+    if lacking:
+        raise GraphError(
+            f"node {lacking[0]!r} has no attribute 'group', {len(lacking)} of {len(assignment)} nodes have none. "
+            f"{remedy}"
+        )
+    for node, group in assignment.items():
+        if type(group) is not int or group < 0:
+            raise GraphError(f"node {node!r} has the group {group!r:.80}. {remedy}")
 
 
 def _number(graph: nx.DiGraph, name: str) -> float:
@@ -103,9 +126,16 @@ def require_groups(graph: nx.DiGraph, groups: Partition) -> None:
 
     Raises
     ------
+    BadRequest
+        When they are no `Partition`.
     GraphError
         Naming the first node without a group, or the first that is not in the graph, and how many there are.
     """
+    if not isinstance(groups, Partition):
+        raise BadRequest(
+            f"groups is a {type(groups).__name__}; a Partition is needed, as compgraph.communities(graph) returns. "
+            'Groups of your own go onto the nodes: networkx.set_node_attributes(graph, {node: 0, ...}, "group").'
+        )
     missing = [node for node in ordered_nodes(graph) if node not in groups.assignment]
     if missing:
         raise GraphError(

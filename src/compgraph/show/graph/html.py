@@ -5,6 +5,7 @@ from typing import Any
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.errors import MissingTool
 from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
@@ -19,6 +20,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+@checked
 def html_page(graph: nx.DiGraph, groups: Partition | None = None) -> str:
     """Return the interactive page of a component graph as HTML text.
 

@@ -73,11 +73,12 @@ def _linked(graph: nx.DiGraph) -> tuple[Mapping[Layer, dict[Layer, float]], Mapp
     above: defaultdict[Layer, dict[Layer, float]] = defaultdict(dict)
     below: defaultdict[Layer, dict[Layer, float]] = defaultdict(dict)
     rank = {node: position for position, node in enumerate(ordered_nodes(graph))}
+    unit = max((weight for _, _, weight in graph.edges(data="weight")), default=1.0) or 1.0
     # Sorted, so that sums do not depend on the order of insertion.
     for source, target in sorted(graph.edges, key=lambda edge: (rank[edge[0]], rank[edge[1]])):
         here, there = ((graph.nodes[node]["depth"], graph.nodes[node]["layer"]) for node in (source, target))
         if here[0] < there[0]:
-            weight = graph.edges[source, target]["weight"]
+            weight = graph.edges[source, target]["weight"] / unit
             above[there][here] = above[there].get(here, 0.0) + weight
             below[here][there] = below[here].get(there, 0.0) + weight
     return above, below

@@ -7,6 +7,7 @@ from typing import Literal
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.connect import ordered_nodes
 from compgraph.group import Partition
 from compgraph.show.graph.layer_order import layer_order
@@ -119,6 +120,7 @@ def _stretch(spaces: list[tuple[int, str]], tallest: int) -> float:
     return min(max(1.6 * tallest * ROW / width, 1.0), 3.0) if width else 1.0
 
 
+@checked
 def layered_positions(graph: nx.DiGraph, groups: Partition | None = None) -> dict[str, tuple[float, float]]:
     """Place every node: x by its depth and side, y by its layer, its group's lane and its rank within the lane.
 

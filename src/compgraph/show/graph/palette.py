@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from colorsys import hls_to_rgb, rgb_to_hls
 from itertools import count
 
+from compgraph.arguments import checked
 from compgraph.group import Partition
 
 BASE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -17,6 +18,7 @@ N_COLOURS = len(BASE) * len(_LIGHTNESS)
 """How many groups have colours that differ."""
 
 
+@checked
 def colour(group: int) -> str:
     """Return the colour of a group (or task) as ``#RRGGBB``.
 

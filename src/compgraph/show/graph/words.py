@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.group import Partition
 from compgraph.show.graph.layout import Stack
 from compgraph.show.graph.palette import shown_groups
@@ -15,6 +16,7 @@ from compgraph.show.graph.palette import shown_groups
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
+@checked
 def printable(text: str, *, limit: int | None = None) -> str:
     r"""Return ``text`` as one line that no renderer chokes on or is misled by.
 
