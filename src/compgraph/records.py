@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+SHOWN = 4  # entries of a tuple that a representation lists
+
 
 def read_only(values: ArrayLike) -> np.ndarray:
     """Return ``values`` as a C-contiguous float64 array that cannot be written to.
@@ -53,6 +55,8 @@ def brief(record: Any) -> str:
             text = f"{{{len(value)} entries}}"
         elif isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
             text = f"({len(value)} arrays)"
+        elif isinstance(value, tuple) and len(value) > SHOWN:
+            text = f"({len(value)} entries)"
         else:
             text = repr(value)
         shown.append(f"{field.name}={text}")

@@ -309,7 +309,7 @@ def test_nothing_kept_grows_with_the_rows(mlp):
         stats = collect(mlp, torch.randn(n, 6), sample=64, batch_size=128)
         arrays = [getattr(m, f) for m in stats.moments.values() for f in ("mean_x", "mean_y", "xx", "xy", "yy")]
         arrays += [getattr(s, f) for s in stats.samples.values() for f in ("x", "y", "ids")]
-        return sum(each.nbytes for each in arrays) + stats.probe._inputs.nbytes
+        return sum(each.nbytes for each in arrays) + stats.probe.inputs.nbytes
 
     assert size(10_000) == size(300)
 

@@ -1,6 +1,6 @@
 """Statistics of parts of the data add up to those of the whole, gradients included."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,17 @@ import pytest
 from numpy.testing import assert_allclose
 
 from compgraph.errors import BadRequest, EmptyData, ShapeError
-from compgraph.statistics import GradientMoments, MergedProbe, Moments, Pair, Probe, RowGradients, Sample, Space
+from compgraph.statistics import (
+    Dormant,
+    GradientMoments,
+    MergedProbe,
+    Moments,
+    Pair,
+    Probe,
+    RowGradients,
+    Sample,
+    Space,
+)
 from compgraph.statistics import Statistics as Stats
 
 PAIR = Pair(Space("input", "in", 0), Space("fc", "out", 1))
@@ -28,8 +38,17 @@ class Held(Probe):
         found = GradientMoments.of(filters @ self.jacobians)
         return found if patterns is None else found.project(patterns)
 
-    def parts(self) -> tuple[Probe, ...]:
-        return (self,)
+    def joined(self, others: Sequence[Probe]) -> Probe:
+        return MergedProbe((self, *others))
+
+    def settled(self, full: Stats) -> Stats:
+        return full
+
+    def fingerprint(self) -> dict[str, str]:
+        return {}
+
+    def dormant(self) -> Dormant:
+        return Dormant({"first": self.first}, {"jacobians": self.jacobians})
 
     def row_gradients(self, _pair: Pair, filters: np.ndarray) -> RowGradients:
         return RowGradients(filters @ self.jacobians, np.arange(self.first, self.first + len(self.jacobians)))
@@ -97,7 +116,7 @@ def test_a_long_sum_is_flat() -> None:
         merged = merged + part(slice(row, row + 1))
     assert isinstance(merged.probe, MergedProbe)
     assert isinstance(merged.probe, Probe)
-    assert len(merged.probe.parts()) == 30
+    assert len(merged.probe.probes) == 30
 
 
 def test_gradients_of_single_rows_are_those_of_the_whole() -> None:

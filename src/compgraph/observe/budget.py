@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from compgraph.arguments import whole_number
 from compgraph.errors import BadRequest, ShapeError
 from compgraph.observe.run.tap import Tap
-from compgraph.observe.sums.accumulate import CHUNK
+from compgraph.observe.sums.column import CHUNK
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 WIDE = 2048  # outputs of one head; more are sketched, as their spectrum alone would take minutes
@@ -90,7 +90,7 @@ class Budget:
         Returns
         -------
         int
-            As many as `compgraph.observe.sums.accumulate.CHUNK` unless their buffers would not fit.
+            As many as `compgraph.observe.sums.column.CHUNK` unless their buffers would not fit.
         """
         chunk, all_features = CHUNK, sum(widths)
         while chunk > SMALLEST_CHUNK and 4 * chunk * all_features > self.total // 16:
@@ -151,13 +151,44 @@ class Budget:
             given = f'site {tap.name!r} gives {tap.shape}; rows="sample"'
         else:
             enough = f"{-(-16 * width**2 // 10**9)}GB"
-            remedy = f'Tap a narrower module, leave this one out with layers=[...], or give memory="{enough}".'
+            # The model's inputs and outputs are sites whatever layers say.
+            instead = (
+                "Tap a narrower module, leave this one out with layers=[...]"
+                if tap.kind == "module"
+                else (
+                    "Give inputs of fewer features" if tap.kind == "input" else "Have the model return fewer features"
+                )
+            )
+            remedy = f'{instead}, or give memory="{enough}".'
             given = f"site {tap.name!r} gives {tap.shape}; it"
         size = 8 * width**2
         raise ShapeError(
             f"{given} needs an {width} x {width} moment ({in_words(size)}), of a budget of {in_words(self.total)} in "
             f"all. {remedy}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a pass keeps, and how much of it.
+
+    Attributes
+    ----------
+    sample, seed
+        Rows kept, and what chooses them.
+    first_row
+        Number of the first sample.
+    budget
+        Memory.
+    double
+        Whether sums are of float64 products whatever the precision of the activations.
+    """
+
+    sample: int
+    seed: int
+    first_row: int
+    budget: Budget
+    double: bool = False
 
 
 def cost(widths: Iterable[int], crossed: Iterable[tuple[int, int]], sample: int) -> int:

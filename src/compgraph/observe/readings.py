@@ -1,115 +1,41 @@
 """From what a user asks for to statistics: one pass over the data for every reading of rows that is wanted."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import nn
 from tqdm import tqdm
 
-from compgraph.arguments import whole_number
-from compgraph.errors import BadRequest, CompgraphError, EmptyData, ShapeError, SiteError
-from compgraph.observe.budget import Budget
+from compgraph.errors import CompgraphError, EmptyData, ShapeError, SiteError
+from compgraph.observe.budget import Kept
 from compgraph.observe.choice import Choice, Wish
-from compgraph.observe.data.batches import batches, n_batches
+from compgraph.observe.data.batches import batches, n_batches, whole
 from compgraph.observe.data.call import Call
 from compgraph.observe.data.reader import Reader
-from compgraph.observe.layers import Layers, as_mapping
-from compgraph.observe.one_pass import Kept, OnePass
+from compgraph.observe.data.row_ids import Numbering, Shared, numbers
+from compgraph.observe.one_pass import OnePass
+from compgraph.observe.ranks.exchange import Ranks
+from compgraph.observe.request import Request, as_mapping, wished
+from compgraph.observe.run.fingerprint import fingerprint
 from compgraph.observe.run.repeatable import repeatable
 from compgraph.observe.run.restore import observing
 from compgraph.observe.run.rows import RowMode
 from compgraph.observe.run.trace import FEW, first_of, trace
 from compgraph.observe.run.unwrap import bare, device_of
 from compgraph.observe.site_graph import SiteGraph
+from compgraph.observe.sums.checkpoint import Checkpoint
 from compgraph.progress import announce
-from compgraph.statistics import Look, Statistics
+from compgraph.statistics import Look, Statistics, merge
 
-Rows = Literal["auto", "position", "sample"]
-ALL_ROWS = 2**20  # what sample="all" holds; beyond it examples are to be taken in parts
 WHOLE = "The model does not run on a few samples alone, so that batches are taken whole."
 TRIED = 2048  # features of a site at most where a further reading is tried unasked
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the caller of `collect` asked for, checked.
-
-    Attributes
-    ----------
-    asked
-        What is asked again of other data.
-    kept
-        What is kept, and how much of it.
-    axis
-        Axis of features by site; for all under the empty name.
-    batch_size, device, progress
-        As for `collect`.
-    """
-
-    asked: Look
-    kept: Kept
-    axis: Mapping[str, int]
-    batch_size: int
-    device: torch.device | None
-    progress: bool | None
-
-
-def wished(
-    *,
-    layers: Layers = None,
-    rows: object = "auto",
-    sample: object = 1024,
-    seed: object = 0,
-    first_row: object = 0,
-    batch_size: object = 256,
-    device: str | torch.device | None = None,
-    progress: bool | None = None,
-    samples: Any = None,
-    axis: Any = None,
-    call: Any = None,
-    memory: Any = "4GB",
-) -> Request:
-    """Check what a caller asked for, before any data are read.
-
-    Parameters
-    ----------
-    layers, rows, sample, seed, first_row, batch_size, device, progress, samples, axis, call, memory
-        As for `collect`.
-
-    Returns
-    -------
-    Request
-        Of counts that are whole numbers and large enough.
-
-    Raises
-    ------
-    BadRequest
-        When one is not.
-    """
-    if rows not in ("auto", "position", "sample"):
-        raise BadRequest(f'rows is {rows!r}; needed is "auto", "position" or "sample".')
-    if isinstance(sample, str) and sample != "all":
-        raise BadRequest(f'sample is {sample!r}; needed is a whole number of at least 1, or "all".')
-    kept = Kept(
-        sample=ALL_ROWS if sample == "all" else whole_number(sample, "sample", minimum=1),
-        seed=whole_number(seed, "seed", minimum=0),
-        first_row=whole_number(first_row, "first_row", minimum=0),
-        budget=Budget.of(memory),
-    )
-    axes = dict(axis) if isinstance(axis, Mapping) else {} if axis is None else {"": axis}
-    return Request(
-        Look(layers, "sample" if rows == "sample" else "position", samples=samples, axis=axis, call=call),
-        kept,
-        {name: int(whole_number(each, "axis", minimum=-9)) for name, each in axes.items()},
-        whole_number(batch_size, "batch_size", minimum=1),
-        None if device is None else torch.device(device),
-        progress,
-    )
 
 
 def readings(model: nn.Module, data: Any, request: Request, rows: Sequence[RowMode]) -> tuple[Statistics, ...]:
@@ -139,21 +65,41 @@ def readings(model: nn.Module, data: Any, request: Request, rows: Sequence[RowMo
     asked = request.asked
     reader = Reader(model, call=asked.call, samples=asked.samples)
     start = partial(_started, model, request=request, rows=rows)
-    run, notes = _run(model, data, request, reader, start)
+    ranks = request.ranks
+    numbering = numbers(data, request.row_ids, request.kept.first_row)
+    if ranks is not None:
+        numbering = Shared(numbering, ranks.rank, ranks.size)
+    run, notes = _run(model, data, request, reader, start, numbering)
     notes = [*reader.notes, *notes]
-    again = partial(_again, kept=request.kept, elements=run.elements)
+    n = run.n if ranks is None else int(sum(ranks.deal(lambda _: float(run.n), ranks.size)))
+    identity = fingerprint(model)
     found: list[Statistics] = []
     for number, gatherer in reversed(list(enumerate(run.gatherers))):
         widest = max(tap.width for tap in gatherer.graph.taps)
-        if number and 2 * widest > run.n:
+        if number and 2 * widest > n:
             notes.append(
-                f'rows="{rows[number]}" was not tried: {run.n} samples are too few for {widest} features; twice as '
+                f'rows="{rows[number]}" was not tried: {n} samples are too few for {widest} features; twice as '
                 "many samples as features are needed."
             )
             continue
         read = Look(asked.layers, rows[number], samples=asked.samples, axis=asked.axis, call=asked.call)
-        found.insert(0, run.result(number, asked=read, notes=notes, observe=again))
+        stats = run.result(number, asked=read, notes=notes, model=identity)
+        found.insert(0, stats if ranks is None else _gathered(stats, model, ranks))
+    if run.checkpoint is not None:
+        run.checkpoint.remove()
     return tuple(found)
+
+
+def _gathered(mine: Statistics, model: nn.Module, ranks: Ranks) -> Statistics:
+    """Merge the statistics of all ranks, and ask the model of each from then on."""
+    functions = {"layers": mine.asked.layers, "call": mine.asked.call}
+
+    def merged(parts: Sequence[bytes]) -> bytes:
+        whole = merge(map(Statistics.from_bytes, parts), gaps=True)
+        return whole.attach(model, **functions).to_bytes(keep_inputs=True)
+
+    whole = ranks.gathered(mine.to_bytes(keep_inputs=True), merged, what="statistics")
+    return Statistics.from_bytes(whole).attach(model, **functions)
 
 
 def _started(model: nn.Module, first: Call, *, request: Request, rows: Sequence[RowMode]) -> tuple[OnePass, list[str]]:
@@ -174,7 +120,10 @@ def _started(model: nn.Module, first: Call, *, request: Request, rows: Sequence[
     few = first_of(first, FEW)
     notes += [note] if (note := repeatable(model, few)) else []
     notes += [WHOLE] if record.whole else []
-    run = OnePass(model, graphs, first, request.kept, device=device, elements=record.elements)
+    kept, elements = request.kept, record.elements
+    run = OnePass(model, graphs, first, kept, device=device, elements=elements, observe=observed_again)
+    if request.checkpoint is not None:
+        run.go_on_from(Checkpoint(request.checkpoint, run.made_of(fingerprint(model), request.asked)), first)
     return run, notes
 
 
@@ -193,19 +142,37 @@ def _other(choice: Choice, rows: RowMode) -> tuple[SiteGraph | None, str]:
     return None, f'rows="{rows}" was not tried: above {TRIED} features are those of {listed}.'
 
 
-def _again(
-    graph: SiteGraph, model: nn.Module, calls: Sequence[Call], first_row: int, *, kept: Kept, elements: int
+def observed_again(
+    graph: SiteGraph, model: nn.Module, calls: Sequence[Call], *, kept: Kept, elements: int
 ) -> Statistics:
-    """Collect statistics of calls at the sites of a graph, of a model that computes so many numbers a sample."""
-    request, reader = wished(progress=False), Reader(model)
-    kept = replace(kept, first_row=first_row)
+    """Collect statistics of a model on calls at the sites of a graph.
+
+    Parameters
+    ----------
+    graph
+        Of this model, or of another one of the same modules.
+    model
+        Such as an untrained twin.
+    calls
+        Inputs.
+    kept
+        What is kept.
+    elements
+        Numbers that all modules give for one sample.
+
+    Returns
+    -------
+    Statistics
+        That do not know which model they are of.
+    """
 
     def start(first: Call) -> tuple[OnePass, list[str]]:
         device = device_of(model, first)
-        return OnePass(model, [graph.of(model)], first, kept, device=device, elements=elements), []
+        run = OnePass(model, [graph.of(model)], first, kept, device=device, elements=elements, observe=observed_again)
+        return run, []
 
-    run, _ = _run(model, calls, request, reader, start)
-    return run.result(0, asked=Look(), notes=(), observe=partial(_again, kept=kept, elements=elements))
+    run, _ = _run(model, calls, wished(progress=False), Reader(model), start, numbers(calls, None, kept.first_row))
+    return run.result(0, asked=Look(), notes=(), model=None)
 
 
 def _run(
@@ -214,6 +181,7 @@ def _run(
     request: Request,
     reader: Reader,
     start: Callable[[Call], tuple[OnePass, list[str]]],
+    numbering: Numbering,
 ) -> tuple[OnePass, list[str]]:
     run: OnePass | None = None
     notes: list[str] = []
@@ -228,22 +196,28 @@ def _run(
     )
     began = time.monotonic()
     with observing(model), bar:
-        for index, call in _calls(data, request.batch_size, reader):
+        for index, call, ids in _calls(data, request.batch_size, reader, numbering):
             with _noted(f"while compgraph.collect ran the model on batch {index}"):
                 if run is None:
                     run, notes = start(call)
                     began = time.monotonic()
-                run.add(index, call)
+                run.take(index, call, ids)
             if index == 0 and total:
                 announce("collecting statistics", (time.monotonic() - began) * total)
             bar.update()
         if run is None:
             raise EmptyData(_nothing(data))
+        numbering.finish()
+        if run.checkpoint is not None:
+            run.checkpoint.finish()
         return run, notes
 
 
-def _calls(data: Any, batch_size: int, reader: Reader) -> Iterator[tuple[int, Call]]:
-    index, stream = 0, batches(data, batch_size, reader)
+def _calls(
+    data: Any, batch_size: int, reader: Reader, numbering: Numbering
+) -> Iterator[tuple[int, Call, Int64[np.ndarray, " n"]]]:
+    cut = numbering.cut if isinstance(numbering, Shared) else whole
+    index, stream = 0, batches(data, batch_size, reader, cut=cut)
     while True:
         with _noted(f"while compgraph.collect read batch {index} of the data"):
             try:
@@ -251,8 +225,11 @@ def _calls(data: Any, batch_size: int, reader: Reader) -> Iterator[tuple[int, Ca
             except StopIteration:
                 return
             call = reader.read(batch)
+        numbered = numbering.take(batch, call.size)
+        if not numbered.counted.all():
+            call = call.rows(torch.from_numpy(numbered.counted))
         if call.size > 0:
-            yield index, call
+            yield index, call, numbered.ids[numbered.counted]
         index += 1
 
 

@@ -194,6 +194,28 @@ def graph_of_sites(
     return graph.with_depths()
 
 
+def agreed(graphs: Sequence[SiteGraph]) -> SiteGraph:
+    """Return the graph of several passes over parts of the data.
+
+    Parameters
+    ----------
+    graphs
+        Of the same sites and arrows.
+
+    Returns
+    -------
+    SiteGraph
+        Whose arrows are quiet or blind only where they are so in all.
+    """
+    first, *others = graphs
+    marks = [[(each.quiet, each.blind) for each in graph.arrows] for graph in others]
+    arrows = tuple(
+        replace(arrow, quiet=all((arrow.quiet, *(q for q, _ in more))), blind=all((arrow.blind, *(b for _, b in more))))
+        for arrow, *more in zip(first.arrows, *marks, strict=True)
+    )
+    return first if arrows == first.arrows else replace(first, arrows=arrows)
+
+
 def _ahead_of_outputs(taps: Sequence[Tap], feeds: Feeds) -> list[int]:
     waiting = [number for number, tap in enumerate(taps) if tap.output]
     useful = set(waiting)

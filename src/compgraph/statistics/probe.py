@@ -1,12 +1,13 @@
 """What statistics ask a live model again, on the inputs that a pass kept: the protocol, and the sum of several."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from compgraph.records import brief
 from compgraph.statistics.gradients import GradientMoments, RowGradients
 from compgraph.statistics.spaces import Pair, Space
 
@@ -46,17 +47,75 @@ class Look:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Dormant:
+    """What is left of a probe without its model: enough to make it again beside the same model.
+
+    Attributes
+    ----------
+    facts
+        What JSON can hold.
+    arrays
+        By the names that the facts use.
+    """
+
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    __repr__ = brief
+
+
 @runtime_checkable
 class Probe(Protocol):
     """Asks a model again, on the inputs that a pass kept."""
 
-    def parts(self) -> tuple["Probe", ...]:
-        """Return the probes of the single passes, itself alone where there was one.
+    def joined(self, others: Sequence["Probe"]) -> "Probe":
+        """Return one probe in place of those of several parts of the data, this one first.
+
+        Parameters
+        ----------
+        others
+            Of the same model.
 
         Returns
         -------
-        tuple of Probe
-            In the order in which they were added.
+        Probe
+            On the inputs that one pass over all parts would have kept, where the probes know how.
+        """
+        ...
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return a hash of every parameter and buffer of the model as it is now.
+
+        Returns
+        -------
+        Mapping
+            By name; empty where the probe has no such model.
+        """
+        ...
+
+    def dormant(self) -> Dormant:
+        """Return what is needed to make the probe again beside the same model: its kept inputs, and the sites.
+
+        Returns
+        -------
+        Dormant
+            Without the model.
+        """
+        ...
+
+    def settled(self, full: "compgraph.statistics.record.Statistics") -> "compgraph.statistics.record.Statistics":
+        """Return statistics without the pairs that the kept inputs speak against.
+
+        Parameters
+        ----------
+        full
+            Of all pairs, with this probe.
+
+        Returns
+        -------
+        Statistics
+            The same where there are none.
         """
         ...
 
@@ -144,121 +203,3 @@ class Probe(Protocol):
             With a probe of its own.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MergedProbe:
-    """The probes of several passes over parts of the data: a `Probe` like any other.
-
-    Every input that a pass kept counts once. Parts that are larger than ``sample`` are thus represented by equally many
-    inputs whatever their size, unlike the rows of `Sample`, which stay a sample of the whole.
-
-    Attributes
-    ----------
-    probes
-        One for each pass.
-    """
-
-    probes: tuple[Probe, ...]
-
-    def parts(self) -> tuple[Probe, ...]:
-        """Return the probes of the single passes.
-
-        Returns
-        -------
-        tuple of Probe
-            In the order in which they were added.
-        """
-        return self.probes
-
-    def trainable(self) -> bool:
-        """Tell whether any of the models has anything that training changes.
-
-        Returns
-        -------
-        bool
-            Parts of one data set have one model, whose answer this is.
-        """
-        return any(probe.trainable() for probe in self.probes)
-
-    def gradient_moments(
-        self,
-        pair: Pair,
-        filters: Float64[np.ndarray, "k q"],
-        patterns: Float64[np.ndarray, "m p"] | None = None,
-    ) -> GradientMoments:
-        """Return the sum of the moments of all probes.
-
-        Parameters
-        ----------
-        pair
-            One that every probe has.
-        filters
-            One target score per row.
-        patterns
-            Directions at the source; with them derivatives along each replace gradients.
-
-        Returns
-        -------
-        GradientMoments
-            Over the kept inputs of all parts. Cost: that of each probe.
-        """
-        first, *others = (probe.gradient_moments(pair, filters, patterns) for probe in self.probes)
-        return sum(others, start=first)
-
-    def row_gradients(self, pair: Pair, filters: Float64[np.ndarray, "k q"]) -> RowGradients:
-        """Return the gradients of the rows of all probes.
-
-        Parameters
-        ----------
-        pair
-            One that every probe has.
-        filters
-            One target score per row.
-
-        Returns
-        -------
-        RowGradients
-            In the order of the rows' numbers.
-        """
-        first, *others = (probe.row_gradients(pair, filters) for probe in self.probes)
-        return sum(others, start=first)
-
-    def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
-    ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
-        """Yield the gradients of all probes, one probe after the other.
-
-        Parameters
-        ----------
-        filters
-            One score of the output per row.
-
-        Yields
-        ------
-        Mapping
-            As each probe does.
-        """
-        for probe in self.probes:
-            yield from probe.output_gradients(filters)
-
-    def again(self, *, twin: int | None = None, first_row: int = 0) -> "compgraph.statistics.record.Statistics":
-        """Return the sum of the statistics of what each probe kept.
-
-        Parameters
-        ----------
-        twin
-            Seed of the untrained twin's weights, the same for every part; the model itself when None.
-        first_row
-            Number of the first of the kept inputs.
-
-        Returns
-        -------
-        Statistics
-            With rows numbered part after part.
-        """
-        first, *others = self.probes
-        found = first.again(twin=twin, first_row=first_row)
-        for probe in others:
-            found = found + probe.again(twin=twin, first_row=first_row + found.n_samples)
-        return found

@@ -9,19 +9,22 @@ from jaxtyping import Float64
 
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.records import brief, freeze, rebuilt
-from compgraph.statistics.facing import merged_cross, read_together, written_together
+from compgraph.statistics.facing import read_together, written_together
+from compgraph.statistics.files.saved import SCHEMA
+from compgraph.statistics.files.stored import Stored
+from compgraph.statistics.identity import Identity, require_unchanged
+from compgraph.statistics.merging import added
 from compgraph.statistics.moments import Moments
-from compgraph.statistics.probe import Look, MergedProbe, Probe
+from compgraph.statistics.probe import Dormant, Look, Probe
 from compgraph.statistics.sample import Sample
 from compgraph.statistics.spaces import Pair, Space
 
-SCHEMA = "compgraph-statistics/1"
 NO_LOOK = Look()
 FEWEST = 2  # rows; with fewer nothing varies
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Statistics:
+class Statistics(Stored):
     """Everything `collect` keeps of a model and its data: no activations, only their statistics.
 
     Attributes
@@ -46,6 +49,12 @@ class Statistics:
         the one output.
     crossed
         For every two pairs that end at one space, the centred sum of products of what they start from.
+    identity
+        Of which model, rows and options they are; ``None`` for statistics made by hand.
+    dormant
+        What is left of the probe of each part where the statistics come from files that hold inputs.
+    unpruned
+        Statistics of all pairs, where the data spoke against some: other data may speak for them.
     schema
         Version of this record.
     """
@@ -59,6 +68,9 @@ class Statistics:
     asked: Look = NO_LOOK
     returned: Mapping[str, Space] = field(default_factory=dict)
     crossed: Mapping[tuple[Pair, Pair], Float64[np.ndarray, "_ _"]] = field(default_factory=dict)
+    identity: Identity | None = None
+    dormant: tuple[Dormant, ...] = ()
+    unpruned: "Statistics | None" = None
     schema: str = SCHEMA
 
     __repr__ = brief
@@ -131,10 +143,7 @@ class Statistics:
         -------
         Moments
             ``x`` comes before ``y`` in the model: of an ``"out"`` side the space is ``y``, of an ``"in"`` side ``x``.
-
-        Notes
-        -----
-        Readers at other grids of positions are taken by their covariances, in units of the rows of the finest.
+            Readers at other grids of positions count by their covariances, in units of the rows of the finest.
         """
         pairs = self.into(space) if space.side == "out" else self.out_of(space)
         return read_together(self, pairs) if space.side == "out" else written_together(self, pairs)
@@ -183,12 +192,18 @@ class Statistics:
         ------
         BadRequest
             When the statistics came without a model.
+        ForeignRecord
+            When the model has changed since, naming the first parameter or buffer that did: costs a hash of it, some
+            0.7 s for each gigabyte.
         """
         if self.probe is None:
+            attach = "take stats.attach(model)" if self.dormant else "collect them from the model again"
             raise BadRequest(
-                f"{purpose} needs the model, which these statistics do not hold; collect them from the model again"
+                f"{purpose} needs the model, which these statistics do not hold; {attach}"
                 f"{instead and ', or '}{instead}."
             )
+        if self.identity is not None:
+            require_unchanged(self.identity, self.probe.fingerprint(), purpose)
         return self.probe
 
     def require_rows(self) -> None:
@@ -197,7 +212,7 @@ class Statistics:
         Raises
         ------
         EmptyData
-            Naming the number of rows.
+            Naming their number.
         """
         fewest = min((each.n for each in self.moments.values()), default=0)
         if fewest < FEWEST:
@@ -207,27 +222,4 @@ class Statistics:
             )
 
     def __add__(self, other: "Statistics") -> "Statistics":
-        if self.pairs != other.pairs:
-            mine, theirs = ({str(pair) for pair in each.pairs} for each in (self, other))
-            only = ", ".join(sorted(mine ^ theirs)) or "in another order"
-            raise BadRequest(
-                f"statistics of the layers {', '.join(self.layers)} and {', '.join(other.layers)} do not merge: pairs "
-                f"of one alone are {only}. Collect both with the same layers=[...], named, so that none is left out by "
-                "its data."
-            )
-        return Statistics(
-            self.pairs,
-            {pair: self.moments[pair] + other.moments[pair] for pair in self.pairs},
-            {pair: self.samples[pair] + other.samples[pair] for pair in self.pairs},
-            self.n_samples + other.n_samples,
-            tuple(dict.fromkeys(self.notes + other.notes)),
-            _merged(self.probe, other.probe),
-            self.asked,
-            self.returned,
-            merged_cross(self, other),
-        )
-
-
-def _merged(one: Probe | None, other: Probe | None) -> Probe | None:
-    """Merge two probes; statistics half of which have no model have none."""
-    return None if one is None or other is None else MergedProbe(one.parts() + other.parts())
+        return added(self, other)

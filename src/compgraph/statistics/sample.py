@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt64
 
+from compgraph.arguments import checked
 from compgraph.errors import BadRequest, ShapeError
 from compgraph.records import brief, read_only
 
 
+@checked
 def row_priority(ids: Int64[np.ndarray, " n"], seed: int) -> UInt64[np.ndarray, " n"]:
     """Give every row id a pseudo-random rank that depends on the id and the seed alone.
 
@@ -125,6 +127,8 @@ class Sample:
                 f"samples with {self.x.shape[1]} + {self.y.shape[1]} and {other.x.shape[1]} + "
                 f"{other.y.shape[1]} features do not merge; both must come from the same pair of spaces."
             )
+        if self.is_withheld or other.is_withheld:
+            return Sample(self.x, self.y, self.ids, self.n + other.n, self.capacity, self.seed).withheld()
         merged = Sample.of(
             np.concatenate([self.x, other.x]),
             np.concatenate([self.y, other.y]),
@@ -133,6 +137,21 @@ class Sample:
             seed=self.seed,
         )
         return Sample(merged.x, merged.y, merged.ids, self.n + other.n, self.capacity, self.seed)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the rows were left out of the file that the sample comes from."""
+        return self.n > 0 and len(self.ids) == 0
+
+    def withheld(self) -> "Sample":
+        """Return the sample without its rows, which may be private.
+
+        Returns
+        -------
+        Sample
+            That knows how many rows were seen.
+        """
+        return Sample(self.x[:0], self.y[:0], self.ids[:0], self.n, self.capacity, self.seed)
 
     @property
     def weight(self) -> float:

@@ -86,7 +86,7 @@ def test_twins_keep_the_rows_and_the_budget_of_the_pass():
     assert {(each.capacity, each.seed) for each in twin.samples.values()} == {(17, 3)}
 
 
-def test_parts_that_their_data_prune_differently_say_how_to_merge():
+def test_parts_that_their_data_prune_differently_merge_to_what_one_pass_sees():
     class Gated(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -101,10 +101,14 @@ def test_parts_that_their_data_prune_differently_say_how_to_merge():
     data[:, 0] = data[:, 0].abs()
     shut = data.clone()
     shut[:, 0] *= -1
-    with pytest.raises(cg.errors.BadRequest, match=r"pairs of one alone are .*g.*layers=\[\.\.\.\], named"):
-        cg.collect(model, data) + cg.collect(model, shut, first_row=len(data))
-    named = [cg.collect(model, part, ["a", "g"], first_row=i * len(data)) for i, part in enumerate((data, data + 0.1))]
-    assert (named[0] + named[1]).n_samples == 2 * len(data)
+    parts = [cg.collect(model, part, first_row=i * len(data)) for i, part in enumerate((shut, shut, data))]
+    whole = cg.collect(model, torch.cat([shut, shut, data]))
+    assert "g" not in parts[0].layers
+    assert "g" in parts[2].layers
+    assert (parts[0] + parts[1]).layers == parts[0].layers
+    for merged in (cg.merge(parts), cg.merge(parts[::-1]), parts[0] + parts[1] + parts[2]):
+        assert merged.pairs == whole.pairs
+        assert merged.notes == whole.notes
 
 
 def test_a_recurrent_layer_that_is_named_is_the_tensor_that_is_read():

@@ -24,7 +24,7 @@ def masked(rows: slice, mask: Tensor) -> Call:
 
 
 def filled(*calls: Call, capacity: int = 20, **options: int) -> InputSample:
-    sample, first = InputSample(calls[0], capacity=capacity, seed=3, **options), 0
+    sample, first = InputSample.for_calls(calls[0], capacity=capacity, seed=3, **options), 0
     for call in calls:
         sample.add(call, np.arange(first, first + call.size))
         first += call.size

@@ -1,13 +1,14 @@
 """Rows of sites as leaves of autograd: zeros that are added to their activations."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from compgraph.errors import SiteError
+from compgraph.errors import ShapeError, SiteError
 from compgraph.observe.data.call import Call
 from compgraph.observe.run.exchange import run_exchanged
 from compgraph.observe.run.rows import Grid, from_rows
@@ -148,3 +149,32 @@ def no_gradient(source: str, target: str) -> SiteError:
         "step that cannot be differentiated, or a computation that does not read the source. Use components and "
         "edges that need no gradients, or tap other layers."
     )
+
+
+def require_features(what: str, given: np.ndarray, taps: Sequence[Tap]) -> None:
+    """Refuse directions that do not fit the features of sites.
+
+    Parameters
+    ----------
+    what
+        Their name, for the message.
+    given
+        One direction a row.
+    taps
+        The sites, side by side.
+
+    Raises
+    ------
+    ShapeError
+        Saying what is needed.
+    """
+    width = sum(tap.width for tap in taps)
+    if given.ndim != 2:
+        raise ShapeError(
+            f"{what} have the shape {given.shape}; needed is one row each, (n, {width}). For a single one pass "
+            f"{what}[None]."
+        )
+    if given.shape[1] != width:
+        names = ", ".join(repr(tap.name) for tap in taps)
+        where = f"site {names} has" if len(taps) == 1 else f"the outputs {names} have together"
+        raise ShapeError(f"{what} have {given.shape[1]} coordinates, and {where} {width} features.")

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,22 +12,24 @@ from jaxtyping import Float32, Float64
 from torch import nn
 
 from compgraph.arrays import require_finite
-from compgraph.errors import BadRequest, ShapeError
-from compgraph.observe.budget import Budget
+from compgraph.errors import BadRequest
+from compgraph.observe.budget import Kept
 from compgraph.observe.data.call import Call
 from compgraph.observe.feeding import still_quiet
+from compgraph.observe.gradients.dormant import graph_facts, input_facts
 from compgraph.observe.gradients.from_output import Fan
 from compgraph.observe.gradients.kept_inputs import KeptInputs
-from compgraph.observe.gradients.leaves import no_gradient
+from compgraph.observe.gradients.leaves import no_gradient, require_features
 from compgraph.observe.gradients.rows_independent import require_rows_apart
 from compgraph.observe.gradients.to_next_site import Segment, like
+from compgraph.observe.pruning import settled
+from compgraph.observe.run.fingerprint import fingerprint
 from compgraph.observe.run.restore import observing
-from compgraph.observe.run.tap import Tap
-from compgraph.observe.site_graph import Arrow, SiteGraph
+from compgraph.observe.site_graph import Arrow, SiteGraph, agreed
 from compgraph.observe.sums.input_sample import InputSample
 from compgraph.observe.untrained import untrained_twin
 from compgraph.progress import announce
-from compgraph.statistics import GradientMoments, Pair, Probe, RowGradients, Space, Statistics
+from compgraph.statistics import Dormant, GradientMoments, MergedProbe, Pair, Probe, RowGradients, Space, Statistics
 
 
 class Pullback:
@@ -46,10 +50,10 @@ class Pullback:
         The sample.
     elements
         Number of activations of one sample, for the size of chunks.
-    budget
-        Memory.
+    kept
+        What the pass kept, and of how much memory.
     observe
-        Collects statistics of a model of the same sites and of calls, as the pass did.
+        Of a graph of sites, a model and calls gives statistics again.
     """
 
     def __init__(
@@ -59,13 +63,13 @@ class Pullback:
         inputs: InputSample,
         *,
         elements: int,
-        budget: Budget,
+        kept: Kept,
         observe: Callable[..., Statistics],
     ) -> None:
-        self.model = model
-        self._observe = observe
-        self._graph, self._inputs, self._kept = graph, inputs, KeptInputs(model, inputs)
-        self._room = budget.gradients
+        self.model, self.inputs = model, inputs
+        self._observe, self._elements, self._pass = observe, elements, kept
+        self.graph, self._kept = graph, KeptInputs(model, inputs)
+        self._room = kept.budget.gradients
         self._chunk = max(1, self._room // (16 * max(elements, 1)))
         self._apart = False
 
@@ -111,12 +115,12 @@ class Pullback:
         chunk of activations. The random signs depend on the row numbers and the seed alone.
         """
         arrow = self._find(pair, filters, patterns)
-        width = self._graph.taps[arrow.source].width if patterns is None else len(patterns)
+        width = self.graph.taps[arrow.source].width if patterns is None else len(patterns)
         total, second = np.zeros((len(filters), width)), np.zeros((len(filters), width, width))
         rows = 0
         with observing(self.model, gradients=True):
             for call, ids in self._kept.chunks(self._chunk, arrow.grid):
-                segment = Segment(self.model, self._graph, arrow, call)
+                segment = Segment(self.model, self.graph, arrow, call)
                 rows += segment.n_rows
                 for b, plain, probed in segment.gradients(torch.tensor(filters), self._kept.signs(arrow.grid, ids)):
                     along = probed if patterns is None else probed @ like(patterns, probed).T
@@ -155,7 +159,7 @@ class Pullback:
         row_ids: list[np.ndarray] = []
         with observing(self.model, gradients=True):
             for call, ids in self._kept.chunks(self._chunk):
-                segment = Segment(self.model, self._graph, arrow, call)
+                segment = Segment(self.model, self.graph, arrow, call)
                 found = [segment.narrow(plain) for _, plain, _ in segment.gradients(torch.tensor(filters), None)]
                 chunks.append(torch.stack(found, dim=1).cpu().numpy())
                 row_ids.append((ids[:, None] * len(positions) + positions).reshape(-1))
@@ -186,24 +190,24 @@ class Pullback:
         Raises what `gradient_moments` raises. Costs one run of the model and q backward passes per input, for all
         spaces together.
         """
-        heads = self._graph.outputs.values()
-        self._require_features("filters", filters, [self._graph.taps[head] for head in heads])
+        heads = self.graph.outputs.values()
+        require_features("filters", filters, [self.graph.taps[head] for head in heads])
         self._require_apart()
-        read = self._graph.read
-        widths = [self._graph.taps[number].width for number in read]
+        read = self.graph.read
+        widths = [self.graph.taps[number].width for number in read]
         step = max(1, min(self._chunk, self._room // (16 * len(filters) * sum(widths))))
-        spaces = [self._graph.space(number, "in") for number in read]
+        spaces = [self.graph.space(number, "in") for number in read]
         for number, (call, ids) in enumerate(self._kept.chunks(step)):
             began = time.monotonic()
             with observing(self.model, gradients=True):
-                fan = Fan(self.model, self._graph, call)
-                choose = np.random.default_rng([self._inputs.reservoir.seed, int(ids[0])])
-                signs = [self._kept.signs(self._graph.grid_written(head), ids) for head in heads]
+                fan = Fan(self.model, self.graph, call)
+                choose = np.random.default_rng([self.inputs.reservoir.seed, int(ids[0])])
+                signs = [self._kept.signs(self.graph.grid_written(head), ids) for head in heads]
                 found = fan.gradients(torch.tensor(filters), signs, choose)
             if number == 0:
-                announce("taking gradients of the outputs", (time.monotonic() - began) * len(self._inputs) / call.size)
+                announce("taking gradients of the outputs", (time.monotonic() - began) * len(self.inputs) / call.size)
             for space, gradients in zip(spaces, found, strict=True):
-                require_finite(gradients, f"the gradients of the output with respect to {space}")
+                require_finite(gradients, f"the gradient of the output by {space}, in inputs {min(ids)} to {max(ids)},")
             yield dict(zip(spaces, found, strict=True))
 
     def still_quiet(self) -> tuple[set[Arrow], set[Arrow]]:
@@ -214,26 +218,34 @@ class Pullback:
         tuple of set of Arrow
             Of those whose derivative was 0 on the first samples.
         """
-        return still_quiet(self.model, self._graph, lambda: (call for call, _ in self._kept.chunks(self._chunk)))
+        return still_quiet(self.model, self.graph, lambda: (call for call, _ in self._kept.chunks(self._chunk)))
 
-    def parts(self) -> tuple[Probe, ...]:
-        """Return itself alone.
+    def joined(self, others: Sequence[Probe]) -> Probe:
+        """Return a probe on the inputs that one pass over this and other parts of the data would have kept."""
+        kept = [each.inputs for each in others if hasattr(each, "inputs")]
+        if len(kept) < len(others):  # of another kind of probe
+            return MergedProbe((self, *others))
+        graphs = [self.graph, *(each.graph for each in others if hasattr(each, "graph"))]
+        return self._of(agreed(graphs), self.inputs.joined(kept))
 
-        Returns
-        -------
-        tuple of Probe
-            One.
-        """
-        return (self,)
+    def settled(self, full: Statistics, *, lost: Sequence[str] = ()) -> Statistics:
+        """Return statistics without what no kept input moves, and what never varies."""
+        graph, found = settled(full, self.graph, self, lost=lost)
+        return found if graph is self.graph else replace(found, probe=self._of(graph, self.inputs))
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return a hash of every parameter and buffer as they are now."""
+        return fingerprint(self.model)
+
+    def dormant(self) -> Dormant:
+        """Return the kept inputs, the sites and what the pass kept."""
+        facts, arrays = input_facts(self.inputs.held)
+        kept = {**asdict(self._pass), "budget": self._pass.budget.total}
+        graph = graph_facts(self.graph)
+        return Dormant({"graph": graph, "inputs": facts, "elements": self._elements, "kept": kept}, arrays)
 
     def trainable(self) -> bool:
-        """Tell whether the model has any parameters.
-
-        Returns
-        -------
-        bool
-            False for one that training cannot change.
-        """
+        """Tell whether the model has any parameters."""
         return any(True for _ in self.model.parameters())
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> Statistics:
@@ -252,46 +264,33 @@ class Pullback:
             With the sites of the first pass.
         """
         model = self.model if twin is None else untrained_twin(self.model, twin)
-        return self._observe(model, self.batches(), first_row=first_row)
+        kept = replace(self._pass, first_row=first_row)
+        return self._observe(self.graph, model, self.batches(), kept=kept, elements=self._elements)
 
     def batches(self) -> list[Call]:
-        """Return the kept inputs as batches that `compgraph.collect` takes.
-
-        Returns
-        -------
-        list of Call
-            On the device of the model.
-        """
+        """Return the kept inputs as batches that `compgraph.collect` takes."""
         return [call for call, _ in self._kept.chunks(min(self._chunk, 256))]
 
+    def _of(self, graph: SiteGraph, inputs: InputSample) -> "Pullback":
+        rest: dict[str, Any] = {"elements": self._elements, "kept": self._pass, "observe": self._observe}
+        return Pullback(self.model, graph, inputs, **rest)
+
     def _find(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None) -> Arrow:
-        pairs = self._graph.pairs
+        pairs = self.graph.pairs
         if pair not in pairs:
             known = ", ".join(str(each) for each in pairs)
             raise BadRequest(f"no pair {pair} in these statistics. Known: {known}.")
-        arrow = self._graph.arrows[pairs.index(pair)]
-        source, target = self._graph.taps[arrow.source], self._graph.taps[arrow.target]
-        self._require_features("filters", filters, [target])
+        arrow = self.graph.arrows[pairs.index(pair)]
+        source, target = self.graph.taps[arrow.source], self.graph.taps[arrow.target]
+        require_features("filters", filters, [target])
         if patterns is not None:
-            self._require_features("patterns", patterns, [source])
+            require_features("patterns", patterns, [source])
         if arrow.blind:
             raise no_gradient(source.name, target.name)
         self._require_apart()
         return arrow
 
-    def _require_features(self, what: str, given: np.ndarray, taps: Sequence[Tap]) -> None:
-        width = sum(tap.width for tap in taps)
-        if given.ndim != 2:
-            raise ShapeError(
-                f"{what} have the shape {given.shape}; needed is one row each, (n, {width}). For a single one pass "
-                f"{what}[None]."
-            )
-        if given.shape[1] != width:
-            names = ", ".join(repr(tap.name) for tap in taps)
-            where = f"site {names} has" if len(taps) == 1 else f"the outputs {names} have together"
-            raise ShapeError(f"{what} have {given.shape[1]} coordinates, and {where} {width} features.")
-
     def _require_apart(self) -> None:
         if not self._apart:
-            require_rows_apart(self.model, self._inputs)
+            require_rows_apart(self.model, self.inputs)
             self._apart = True

@@ -3,9 +3,11 @@
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
 from compgraph.statistics import Pair, RowGradients, Statistics
 
 
+@checked
 def row_gradients(stats: Statistics, pair: Pair, *, filters: Float64[np.ndarray, "k q"]) -> RowGradients:
     r"""Differentiate scores at one space with respect to every kept row of the space before it.
 

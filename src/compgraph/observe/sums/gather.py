@@ -12,12 +12,13 @@ from torch import Tensor
 from compgraph.errors import SiteError
 from compgraph.observe.run.rows import Grid
 from compgraph.observe.site_graph import SiteGraph
-from compgraph.observe.sums.accumulate import CHUNK, Column, Product
+from compgraph.observe.sums.column import CHUNK, Column
+from compgraph.observe.sums.product import Product
 from compgraph.observe.sums.reservoir import Reservoir
 from compgraph.records import read_only
 from compgraph.statistics import Moments, Pair, Sample
 
-_Key = tuple[int, Grid]
+Key = tuple[int, Grid]
 _Slots = tuple[Int64[np.ndarray, " new"], Int64[np.ndarray, " new"]]
 
 
@@ -33,47 +34,48 @@ class Gatherer:
     seed
         Seed of the choice of those rows.
     chunk
-        Rows that are gathered before they are multiplied.
+        Rows that are multiplied at once, a power of two.
+    double
+        Whether sums are of float64 products whatever the precision of the activations.
 
     Attributes
     ----------
+    columns, products, kept
+        Sums and kept rows of sites at grids of positions.
     lost
         Numbers of the sites that not every batch has.
+    handed_on
+        Numbers of the sites that hand inputs on as they are, where rows are to be written into a file.
+    chunk
+        As given.
     """
 
-    def __init__(self, graph: SiteGraph, *, sample: int, seed: int, chunk: int = CHUNK) -> None:
-        self.graph, self._chunk = graph, chunk
+    def __init__(self, graph: SiteGraph, *, sample: int, seed: int, chunk: int = CHUNK, double: bool = False) -> None:
+        self.graph, self.chunk, self._double = graph, chunk, double
         self._grids: dict[int, list[Grid]] = {number: [] for number in range(len(graph.taps))}
         for arrow in graph.arrows:
             for end in (arrow.source, arrow.target):
                 if arrow.grid not in self._grids[end]:
                     self._grids[end].append(arrow.grid)
-        self._columns: dict[_Key, Column] = {}
-        self._products: dict[tuple[_Key, _Key], Product] = {}
-        self._kept: dict[_Key, Float64[np.ndarray, "m d"]] = {}
+        self.columns: dict[Key, Column] = {}
+        self.products: dict[tuple[Key, Key], Product] = {}
+        self.kept: dict[Key, Float64[np.ndarray, "m d"]] = {}
         self._reservoirs = {prod(arrow.grid): Reservoir(sample, seed) for arrow in graph.arrows}
         self._chosen: dict[int, _Slots] = {}
-        self._waiting: list[tuple[_Key, Float64[np.ndarray, "new d"]]] = []
+        self._waiting: list[tuple[Key, Float64[np.ndarray, "new d"]]] = []
         self._before: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._marks: dict[_Key, int] = {}
+        self._marks: dict[Key, int] = {}
         self._arrived: set[int] = set()
         self.lost: set[int] = set()
+        self.handed_on: set[int] = set()
         self._batch = 0
 
     def begin(self, batch: int, ids: Int64[np.ndarray, " n"]) -> None:
-        """Start a batch.
-
-        Parameters
-        ----------
-        batch
-            Its number, for messages.
-        ids
-            Numbers of its samples.
-        """
+        """Start a batch."""
         self._batch = batch
         self._arrived.clear()
         self._waiting.clear()
-        self._marks = {key: column.filled for key, column in self._columns.items()}
+        self._marks = {key: column.waiting for key, column in self.columns.items()}
         for positions, reservoir in self._reservoirs.items():
             self._before[positions] = reservoir.state()
             row_ids = ids[:, None] * positions + np.arange(positions)
@@ -81,41 +83,22 @@ class Gatherer:
 
     def cancel(self) -> None:
         """Forget the batch that was begun, so that it can be taken in anew."""
-        for key, column in self._columns.items():
+        for key, column in self.columns.items():
             column.cut(self._marks.get(key, 0))
         for positions, state in self._before.items():
             self._reservoirs[positions].restore(state)
 
     def lose(self, site: int) -> None:
-        """Give up a site that not every batch has, and all that was kept of it.
-
-        Parameters
-        ----------
-        site
-            Its number.
-        """
+        """Give up a site that not every batch has, and all that was kept of it."""
         self.lost.add(site)
-        for held in (self._columns, self._kept):
+        for held in (self.columns, self.kept):
             for key in [key for key in held if key[0] == site]:
                 del held[key]
-        for ends in [ends for ends in self._products if site in (ends[0][0], ends[1][0])]:
-            del self._products[ends]
+        for ends in [ends for ends in self.products if site in (ends[0][0], ends[1][0])]:
+            del self.products[ends]
 
     def arrive(self, site: int, activation: Tensor) -> None:
-        """Take in the activation of a site; it may be overwritten afterwards.
-
-        Parameters
-        ----------
-        site
-            Its number.
-        activation
-            Of the whole batch.
-
-        Raises
-        ------
-        SiteError
-            When the site was there before in this batch.
-        """
+        """Take in the activation of a site; it may be overwritten afterwards."""
         tap = self.graph.taps[site]
         if site in self.lost:
             return
@@ -128,8 +111,13 @@ class Gatherer:
         for grid in self._grids[site]:
             self._write((site, grid), tap.name, _computable(tap.rows(_computable(activation), grid)))
 
-    def finish(self) -> None:
+    def finish(self, *, again: bool = False) -> None:
         """End a batch.
+
+        Parameters
+        ----------
+        again
+            Whether the batch is in the sums already, and only its inputs came, for what is kept of them.
 
         Raises
         ------
@@ -137,7 +125,7 @@ class Gatherer:
             When a site was missing.
         """
         for site, tap in enumerate(self.graph.taps):
-            if site not in self._arrived and site not in self.lost:
+            if site not in self._arrived and site not in self.lost and not again:
                 raise SiteError(
                     f"module {tap.name!r} was never called in batch {self._batch}, though it was in the first one. "
                     "Needed is one call for every batch: tap modules around it."
@@ -145,37 +133,28 @@ class Gatherer:
         for key, rows in self._waiting:
             self._keep(key, rows)
         self._waiting.clear()
-        if any(column.filled >= self._chunk for column in self._columns.values()):
-            self.flush()
+        if again:
+            for column in self.columns.values():
+                column.skip()
+            return
+        full = {key[1] for key, column in self.columns.items() if column.waiting >= column.block}
+        if full:
+            self._sum(full)
 
     def flush(self) -> None:
-        """Turn what was gathered into sums."""
-        chunks = {key: column.take() for key, column in self._columns.items()}
+        """Turn all that was gathered into sums; ends the pass."""
+        self._sum({key[1] for key in self.columns}, last=True)
+
+    def _sum(self, grids: set[Grid], *, last: bool = False) -> None:
+        """Turn the whole blocks of some grids into sums, or all that was gathered."""
+        chunks = {key: column.take(last=last) for key, column in self.columns.items() if key[1] in grids}
         for left, right in self._edges():
-            if (left, right) not in self._products:
-                self._products[left, right] = Product(self._columns[left], self._columns[right])
+            if left[1] not in grids:
+                continue
+            if (left, right) not in self.products:
+                self.multiply(left, right)
             for a, b in zip(chunks[left], chunks[right], strict=True):
-                self._products[left, right].add(a, b)
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the site that has fewest."""
-        return min((column.n + column.filled for column in self._columns.values()), default=0)
-
-    def constant(self) -> set[int]:
-        """Return the sites that never varied over all finished batches.
-
-        Returns
-        -------
-        set of int
-            Their numbers.
-        """
-        self.flush()
-        return {
-            key[0]
-            for key in self._columns
-            if (key, key) in self._products and not self._products[key, key].total.diagonal().any()
-        }
+                self.products[left, right].add(a, b)
 
     def moments(self) -> tuple[dict[Pair, Moments], dict[tuple[Pair, Pair], Float64[np.ndarray, "_ _"]]]:
         """Return the moments of every pair over all batches, and those of what is read together; ends the pass.
@@ -187,15 +166,15 @@ class Gatherer:
             they start from.
         """
         self.flush()
-        for column in self._columns.values():
+        for column in self.columns.values():
             column.close()
         # One after the other, so that no two copies of all sums are held at once.
-        products = {key: _frozen(self._products.pop(key).result()) for key in list(self._products)}
-        means = {key: read_only(column.mean.cpu().numpy()) for key, column in self._columns.items()}
+        products = {key: _frozen(self.products.pop(key).result()) for key in list(self.products)}
+        means = {key: read_only(column.mean.cpu().numpy()) for key, column in self.columns.items()}
         ends = self._ends()
         found = {
             pair: Moments(
-                self._columns[left].n,
+                self.columns[left].n,
                 means[left],
                 means[right],
                 products[left, left],
@@ -215,47 +194,86 @@ class Gatherer:
         dict
             In order of the pairs.
         """
-        kept: dict[_Key, np.ndarray] = {}
-        for key in list(self._kept):
-            kept[key] = _frozen(self._kept.pop(key)[self._reservoirs[prod(key[1])].order])
+        kept: dict[Key, np.ndarray] = {}
+        for key in list(self.kept):
+            kept[key] = _frozen(self.kept.pop(key)[self._reservoirs[prod(key[1])].order])
         found = {}
         for pair, (left, right) in self._ends().items():
             reservoir = self._reservoirs[prod(left[1])]
             ids = reservoir.ids[reservoir.order]
-            n = self._columns[left].n
+            n = self.columns[left].n
             found[pair] = Sample(kept[left], kept[right], ids, n, reservoir.capacity, reservoir.seed)
         return found
 
-    def _write(self, key: _Key, name: str, rows: Float[Tensor, "m d"]) -> None:
-        if key not in self._columns:
-            self._columns[key] = Column(name, rows, self._chunk)
-            self._kept[key] = np.empty((0, rows.shape[1]))
-        self._columns[key].write(rows, self._batch)
+    def rows_kept(self, key: Key) -> Float64[np.ndarray, "m d"]:
+        """Return the kept rows of a site at a grid, without the memory beyond them, which may hold anything."""
+        return self.kept[key][: len(self._reservoirs[prod(key[1])].ids)]
+
+    def open(self, key: Key, name: str, rows: Float[Tensor, "m d"]) -> None:
+        """Start to sum the rows of a site at a grid of positions."""
+        positions = prod(key[1])
+        block = samples_of_block(positions, self.chunk) * positions
+        self.columns[key] = Column(name, rows, block=block, chunk=self.chunk, double=self._double)
+        self.kept[key] = np.empty((0, rows.shape[1]))
+
+    def multiply(self, left: Key, right: Key, total: Float64[Tensor, "p q"] | None = None) -> None:
+        """Start to sum the products of two columns."""
+        product = Product(self.columns[left], self.columns[right])
+        self.products[left, right] = product
+        if total is not None:
+            product.total.copy_(total)
+
+    def n_kept(self, key: Key) -> int:
+        """Return how many rows of a column the choice of rows keeps so far."""
+        return len(self._reservoirs[prod(key[1])].ids)
+
+    def _write(self, key: Key, name: str, rows: Float[Tensor, "m d"]) -> None:
+        if key not in self.columns:
+            self.open(key, name, rows)
+        self.columns[key].write(rows, self._batch)
         new, _ = self._chosen[prod(key[1])]
         if len(new):
             self._waiting.append((key, rows[torch.from_numpy(new).to(rows.device)].cpu().double().numpy()))
 
-    def _keep(self, key: _Key, rows: Float64[np.ndarray, "new d"]) -> None:
+    def _keep(self, key: Key, rows: Float64[np.ndarray, "new d"]) -> None:
         _, slots = self._chosen[prod(key[1])]
         needed = int(slots.max()) + 1
-        if needed > len(self._kept[key]):
+        if needed > len(self.kept[key]):
             more = np.empty((needed, rows.shape[1]))
-            self._kept[key] = np.concatenate([self._kept[key], more])[: self._reservoirs[prod(key[1])].capacity]
-        self._kept[key][slots] = rows
+            self.kept[key] = np.concatenate([self.kept[key], more])[: self._reservoirs[prod(key[1])].capacity]
+        self.kept[key][slots] = rows
 
-    def _ends(self) -> dict[Pair, tuple[_Key, _Key]]:
+    def _ends(self) -> dict[Pair, tuple[Key, Key]]:
         arrows = zip(self.graph.pairs, self.graph.arrows, strict=True)
         return {pair: ((each.source, each.grid), (each.target, each.grid)) for pair, each in arrows}
 
     def _together(self, ends: Iterable[Pair]) -> list[tuple[Pair, Pair]]:
         return [(one, other) for one, other in combinations(ends, 2) if one.target == other.target]
 
-    def _edges(self) -> list[tuple[_Key, _Key]]:
+    def _edges(self) -> list[tuple[Key, Key]]:
         ends = self._ends()
-        own = [(key, key) for key in self._columns]
+        own = [(key, key) for key in self.columns]
         across = [(ends[one][0], ends[other][0]) for one, other in self._together(ends)]
         all_edges = dict.fromkeys([*own, *ends.values(), *across])
         return [each for each in all_edges if not {each[0][0], each[1][0]} & self.lost]
+
+
+def samples_of_block(positions: int, chunk: int = CHUNK) -> int:
+    """Return how many samples make a block.
+
+    Parameters
+    ----------
+    positions
+        Rows of one sample.
+    chunk
+        Rows that are multiplied at once, a power of two.
+
+    Returns
+    -------
+    int
+        A power of two that divides ``chunk``, so that blocks of all grids end together after ``chunk`` samples.
+    """
+    return 1 << max(0, (chunk // positions).bit_length() - 1)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,21 +1,45 @@
 """A bounded sample of a model's inputs."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Int64
-from torch import Tensor
 
-from compgraph.errors import ShapeError
-from compgraph.observe.data.call import Call, leaves_of
+from compgraph.errors import ForeignRecord
+from compgraph.observe.data.call import Call
+from compgraph.observe.sums.kept_calls import CPU, KeptCalls
 from compgraph.observe.sums.reservoir import Reservoir
 
 _BYTES = 256 * 2**20
-_CPU = torch.device("cpu")
 _Ids = Int64[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Kept inputs, and how they were chosen.
+
+    Attributes
+    ----------
+    capacity, seed
+        Largest number of inputs, and seed of the choice.
+    all_wanted
+        Whether time puts no limit to them.
+    notes
+        Sentences for people.
+    offered
+        Inputs that were chosen from.
+    calls
+        The inputs, with the numbers of their samples.
+    """
+
+    capacity: int
+    seed: int
+    all_wanted: bool
+    notes: tuple[str, ...]
+    offered: int
+    calls: tuple[tuple[Call, Int64[np.ndarray, " _"]], ...]
 
 
 class InputSample:
@@ -25,40 +49,114 @@ class InputSample:
 
     Parameters
     ----------
-    call
-        The first batch, for the size of its arguments.
     capacity
         Largest number of inputs.
     seed
         Seed of the choice.
-    n_bytes
-        Fewer are kept where they would take more than this, by default 256 MiB.
-    most
-        Fewer are kept where gradients of more would take too long.
-
-    Attributes
-    ----------
     all_wanted
         Whether time puts no limit to them.
+    notes
+        Sentences on the choice of the capacity.
+    offered
+        Inputs that the kept ones were chosen from before.
     """
 
     def __init__(
-        self, call: Call, *, capacity: int, seed: int, n_bytes: int | None = None, most: int | None = None
+        self, capacity: int, seed: int, *, all_wanted: bool = True, notes: tuple[str, ...] = (), offered: int = 0
     ) -> None:
-        self._notes: tuple[str, ...] = ()
-        self._offered = 0
-        size = _bytes(call) // max(call.size, 1) if call.whole else _bytes(call.rows(slice(0, 1)))
-        room = max(2, (_BYTES if n_bytes is None else n_bytes) // max(size, 1))
-        if room < capacity:
-            self._notes = (f"Gradients use {room} inputs instead of {capacity}: each takes {size / 1e6:.1f} MB.",)
-        self.all_wanted = most is None or most >= min(capacity, room)
-        if most is not None and not self.all_wanted:
-            room = most
-        self.reservoir = Reservoir(min(capacity, room), seed)
-        self._kept: list[_Kept] = []
+        self.all_wanted, self._notes, self._offered = all_wanted, notes, offered
+        self.reservoir = Reservoir(capacity, seed)
+        self._kept: list[KeptCalls] = []
         self._of_slot = np.zeros(self.reservoir.capacity, dtype=np.int64)  # which of them a slot's input is in
         self._place = np.zeros(self.reservoir.capacity, dtype=np.int64)  # and where there
         self._whole: list[tuple[Call, _Ids]] = []
+
+    @classmethod
+    def for_calls(
+        cls, call: Call, *, capacity: int, seed: int, n_bytes: int | None = None, most: int | None = None
+    ) -> "InputSample":
+        """Return an empty sample for inputs of some size.
+
+        Parameters
+        ----------
+        call
+            The first batch, for the size of its arguments.
+        capacity, seed
+            As for the class.
+        n_bytes
+            Fewer are kept where they would take more than this, by default 256 MiB.
+        most
+            Fewer are kept where gradients of more would take too long.
+
+        Returns
+        -------
+        InputSample
+            That keeps at least two inputs, unless fewer are asked for.
+        """
+        notes: tuple[str, ...] = ()
+        size = _bytes(call) // max(call.size, 1) if call.whole else _bytes(call.rows(slice(0, 1)))
+        room = max(2, (_BYTES if n_bytes is None else n_bytes) // max(size, 1))
+        if room < capacity:
+            notes = (f"Gradients use {room} inputs instead of {capacity}: each takes {size / 1e6:.1f} MB.",)
+        all_wanted = most is None or most >= min(capacity, room)
+        if most is not None and not all_wanted:
+            room = most
+        return cls(min(capacity, room), seed, all_wanted=all_wanted, notes=notes)
+
+    @classmethod
+    def of(cls, held: Held) -> "InputSample":
+        """Return a sample of inputs that were kept before.
+
+        Parameters
+        ----------
+        held
+            From `held`.
+
+        Returns
+        -------
+        InputSample
+            With storage of its own.
+        """
+        offered = held.offered - sum(call.size for call, _ in held.calls)
+        sample = cls(held.capacity, held.seed, all_wanted=held.all_wanted, notes=held.notes, offered=offered)
+        for call, ids in held.calls:
+            sample.add(call, ids)
+        return sample
+
+    @property
+    def held(self) -> Held:
+        """What is kept, and how it was chosen."""
+        calls = tuple(self.chunks(max(1, len(self))))
+        return Held(self.reservoir.capacity, self.reservoir.seed, self.all_wanted, self._notes, self._offered, calls)
+
+    def joined(self, others: Sequence["InputSample"]) -> "InputSample":
+        """Return the sample that would have been kept of the inputs of all.
+
+        Parameters
+        ----------
+        others
+            Samples of other parts of the data, in their order.
+
+        Returns
+        -------
+        InputSample
+            Of those of lowest priority in any.
+
+        Raises
+        ------
+        ForeignRecord
+            When one was to keep another number of inputs.
+        """
+        every = [self.held, *(each.held for each in others)]
+        rules = {(each.capacity, each.seed) for each in every}
+        if len(rules) > 1:
+            listed = " and ".join(f"{capacity} inputs of seed {seed}" for capacity, seed in sorted(rules))
+            raise ForeignRecord(
+                f"parts that keep {listed} do not merge; collect all with the same sample, seed, memory."
+            )
+        calls = tuple(call for each in every for call in each.calls)
+        notes = tuple(dict.fromkeys(note for each in every for note in each.notes))
+        return InputSample.of(replace(every[0], notes=notes, offered=sum(each.offered for each in every), calls=calls))
 
     def add(self, call: Call, ids: Int64[np.ndarray, " n"]) -> None:
         """Consider the inputs of one batch.
@@ -87,7 +185,7 @@ class InputSample:
             self._kept[self._of_slot[slot]].free.append(int(self._place[slot]))
         which = next((i for i, each in enumerate(self._kept) if each.takes(call)), len(self._kept))
         if which == len(self._kept):
-            self._kept.append(_Kept(call, self.reservoir.capacity))
+            self._kept.append(KeptCalls(call, self.reservoir.capacity))
         self._of_slot[slots] = which
         self._place[slots] = self._kept[which].put(call, torch.from_numpy(new))
         self._drop_empty()
@@ -142,86 +240,7 @@ class InputSample:
             note = "Gradients use whole batches, the first ones: their samples cannot be taken apart."
             self._notes = tuple(dict.fromkeys((*self._notes, note)))
             return
-        self._whole.append((call.private(_CPU), ids.copy()))
-
-
-class _Kept:
-    """Inputs of calls that have the same arguments, apart from their samples."""
-
-    def __init__(self, call: Call, capacity: int) -> None:
-        self.capacity = capacity
-        self.first = call.rows(slice(0, 0)).private(_CPU)
-        self.size = call.size
-        self.held, self.free = self.first, list[int]()
-
-    def takes(self, call: Call) -> bool:
-        if call.axes != self.first.axes or call.names != self.first.names:
-            return False
-        mine, given = (list(leaves_of(each.args, each.kwargs, each.names)) for each in (self.first, call))
-        return [name for name, _ in mine] == [name for name, _ in given] and all(
-            _same(a, b, call.axes.get(name)) for (name, a), (_, b) in zip(mine, given, strict=True)
-        )
-
-    def put(self, call: Call, new: Tensor) -> Int64[np.ndarray, " new"]:
-        """Store some rows of a call, and return their places."""
-        self._require_shapes(call)
-        lacking = len(new) - len(self.free)
-        if lacking > 0:
-            self._grow(lacking)
-        places = [self.free.pop() for _ in range(len(new))]
-        index, given = torch.tensor(places), call.tensors
-        for name, mine in self.held.tensors.items():
-            axis = self.held.axes[name]
-            if axis is not None:
-                rows = given[name].detach().index_select(axis, new.to(given[name].device))
-                mine.index_copy_(axis, index, rows.to(mine))
-        return np.array(places, dtype=np.int64)
-
-    def _grow(self, lacking: int) -> None:
-        """Make room by doubling, so that rows are seldom moved, and never beyond what can be kept."""
-        before = self.held.size
-        now = min(max(before + lacking, 2 * before), max(self.capacity, before + lacking))
-        extra = self.first.map(lambda name, each: _rows_like(each, self.first.axes[name], now - before)).tensors
-        held = self.held.map(
-            lambda name, each: (
-                each
-                if self.held.axes[name] is None
-                else torch.cat([each, extra[name]], dim=int(self.held.axes[name] or 0))
-            )
-        )
-        self.held = replace(held, size=now)
-        self.free = [*range(now - 1, before - 1, -1), *self.free]
-
-    def _require_shapes(self, call: Call) -> None:
-        given = call.tensors
-        for name, mine in self.first.tensors.items():
-            axis = self.first.axes[name]
-            if axis is None:
-                continue
-            shape = list(mine.shape)
-            shape[axis] = given[name].shape[axis]
-            if tuple(shape) != tuple(given[name].shape):
-                shape[axis] = self.size
-                raise ShapeError(
-                    f"the model's input has the shape {tuple(given[name].shape)} where the first batch had "
-                    f"{tuple(shape)}: only the number of samples may change. Pad or crop the inputs to one size."
-                )
-
-
-def _rows_like(each: Tensor, axis: int | None, n: int) -> Tensor:
-    if axis is None:
-        return each
-    shape = list(each.shape)
-    shape[axis] = n
-    return each.new_empty(shape)
-
-
-def _same(mine: Any, given: Any, axis: int | None) -> bool:
-    if isinstance(mine, Tensor) and isinstance(given, Tensor):
-        if mine.dtype != given.dtype:
-            return False
-        return mine.dim() == given.dim() if axis is not None else torch.equal(mine, given.to(mine.device))
-    return mine is given or (type(mine) is type(given) and bool(np.all(mine == given)))
+        self._whole.append((call.private(CPU), ids.copy()))
 
 
 def _bytes(call: Call) -> int:

@@ -1,15 +1,119 @@
-"""From what a user asks for to modules that can be tapped."""
+"""What a user asks for, checked, and the modules that layers name."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+import torch
+
+from compgraph.arguments import shown, whole_number
 from compgraph.errors import BadRequest, SiteError, UnknownSite
+from compgraph.observe.budget import Budget, Kept
+from compgraph.observe.ranks.exchange import Ranks
 from compgraph.observe.run.activations import Selector, remedy
 from compgraph.observe.run.seen import Seen, Trace
+from compgraph.statistics import Look
 
 Layers = None | str | Sequence[str] | Mapping[str, Selector]
+Rows = Literal["auto", "position", "sample"]
+ALL_ROWS = 2**20  # what sample="all" holds; beyond it examples are to be taken in parts
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller of `collect` asked for, checked.
+
+    Attributes
+    ----------
+    asked
+        What is asked again of other data.
+    kept
+        What is kept, and how much of it.
+    axis
+        Axis of features by site; for all under the empty name.
+    batch_size, device, progress, checkpoint, row_ids
+        As for `collect`.
+    ranks
+        Processes that take their shares.
+    """
+
+    asked: Look
+    kept: Kept
+    axis: Mapping[str, int]
+    batch_size: int
+    device: torch.device | None
+    progress: bool | None
+    checkpoint: Path | None
+    row_ids: Any
+    ranks: Ranks | None
+
+
+def wished(
+    *,
+    layers: Layers = None,
+    rows: object = "auto",
+    sample: object = 1024,
+    seed: object = 0,
+    first_row: object = 0,
+    batch_size: object = 256,
+    device: str | torch.device | None = None,
+    progress: bool | None = None,
+    samples: Any = None,
+    axis: Any = None,
+    call: Any = None,
+    memory: Any = "4GB",
+    precision: object = "auto",
+    checkpoint: Any = None,
+    row_ids: Any = None,
+    process_group: Any = None,
+) -> Request:
+    """Check what a caller asked for, before any data are read.
+
+    Parameters
+    ----------
+    layers, rows, sample, seed, first_row, batch_size, device, progress, samples, axis, call, memory, precision,
+    checkpoint, row_ids, process_group
+        As for `collect`.
+
+    Returns
+    -------
+    Request
+        Of counts that are whole numbers and large enough.
+
+    Raises
+    ------
+    BadRequest
+        When one is not.
+    """
+    if rows not in ("auto", "position", "sample"):
+        raise BadRequest(f'rows is {rows!r}; needed is "auto", "position" or "sample".')
+    if isinstance(sample, str) and sample != "all":
+        raise BadRequest(f'sample is {sample!r}; needed is a whole number of at least 1, or "all".')
+    if precision not in ("auto", "float64"):
+        raise BadRequest(f'precision is {precision!r}; needed is "auto" or "float64".')
+    kept = Kept(
+        sample=ALL_ROWS if sample == "all" else whole_number(sample, "sample", minimum=1),
+        seed=whole_number(seed, "seed", minimum=0),
+        first_row=whole_number(first_row, "first_row", minimum=0),
+        budget=Budget.of(memory),
+        double=precision == "float64",
+    )
+    ranks = None if process_group is None else Ranks.of(process_group)
+    axes = dict(axis) if isinstance(axis, Mapping) else {} if axis is None else {"": axis}
+    return Request(
+        Look(layers, "sample" if rows == "sample" else "position", samples=samples, axis=axis, call=call),
+        kept,
+        {name: int(whole_number(each, "axis", minimum=-9)) for name, each in axes.items()},
+        whole_number(batch_size, "batch_size", minimum=1),
+        None if device is None else torch.device(device),
+        progress if ranks is None or ranks.rank == 0 else False,
+        None if checkpoint is None else Path(checkpoint if ranks is None else f"{checkpoint}.{ranks.rank}"),
+        row_ids,
+        ranks,
+    )
 
 
 def resolve(record: Trace, wanted: Mapping[str, Selector]) -> list[str]:
@@ -74,7 +178,10 @@ def as_mapping(layers: Any) -> dict[str, Selector]:
         return {layers: None}
     if not isinstance(layers, Iterable):
         raise BadRequest(f"layers is {layers!r}; needed are names, patterns, or a dict from names to selectors.")
-    wanted: dict[str, Selector] = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers)
+    entries = dict(layers) if isinstance(layers, Mapping) else [*layers]
+    if strange := [each for each in entries if not isinstance(each, str)]:
+        raise BadRequest(f"layers has the entry {shown(strange[0])}; needed are names or patterns of modules.")
+    wanted: dict[str, Selector] = entries if isinstance(entries, dict) else dict.fromkeys(entries)
     if not wanted:
         raise BadRequest(f"layers={layers!r} names nothing; name modules, or leave layers out to have them chosen.")
     for name, selector in wanted.items():

@@ -10,7 +10,8 @@ from sklearn.covariance import EmpiricalCovariance
 
 from compgraph.decompose.numerical_rank import support
 from compgraph.errors import NotFinite
-from compgraph.observe.sums.accumulate import CHUNK, Column, Product
+from compgraph.observe.sums.column import CHUNK, Column
+from compgraph.observe.sums.product import Product
 
 
 def streamed(x: torch.Tensor, y: torch.Tensor, sizes: list[int]) -> tuple[Column, Product, Product]:
@@ -22,7 +23,8 @@ def streamed(x: torch.Tensor, y: torch.Tensor, sizes: list[int]) -> tuple[Column
         left.write(x[start : start + size], batch)
         right.write(y[start : start + size], batch)
         start += size
-        for a, b in zip(left.take(), right.take(), strict=True):
+        last = start == len(x)
+        for a, b in zip(left.take(last=last), right.take(last=last), strict=True):
             xx.add(a, a)
             xy.add(a, b)
     return left, xx, xy
@@ -144,7 +146,7 @@ def test_values_that_are_not_finite_are_located(value, row):
     for batch in range(3):
         column.write(x[10 * batch : 10 * batch + 10], batch)
     with pytest.raises(NotFinite, match=rf"'encoder\.fc1' holds NaN or infinite values in batch {row // 10}\b"):
-        column.take()
+        column.take(last=True)
 
 
 def one_hot(classes: int, n: int = 20_000, seed: int = 2) -> torch.Tensor:
@@ -225,3 +227,28 @@ def test_features_without_a_common_value_are_centred_about_their_mean_as_ever():
     assert torch.equal(chunk.rows[:, :3], twin[:, :3])
     assert torch.equal(chunk.residual[:3], twin.sum(dim=0).double()[:3])
     assert int((chunk.rows[:, 3:] == 0).sum()) > CHUNK, "common values are exact zeros"
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=8),
+    st.sampled_from([(1, 1), (6, 6), (8, 3), (5, 2)]),
+)
+def test_blocks_are_the_same_however_rows_arrive_and_whenever_they_are_taken(parts, sizes):
+    block, chunk = sizes
+    rows = torch.randn(sum(n for n, _ in parts), 3, generator=torch.Generator().manual_seed(1))
+    column, found, start = Column("x", rows[:1].reshape(-1, 3), block=block, chunk=chunk), [], 0
+
+    def uncentred(chunks: list) -> list[torch.Tensor]:
+        return [each.rows.double() + each.mean - each.residual / len(each.rows) for each in chunks]
+
+    for batch, (n, taken) in enumerate(parts):
+        column.write(rows[start : start + n], batch)
+        start += n
+        found += uncentred(column.take()) if taken else []
+    found += uncentred(column.take(last=True))
+    expected = [part for whole in rows.split(block) for part in whole.split(chunk)] if len(rows) else []
+    assert column.n == len(rows)
+    assert [len(each) for each in found] == [len(each) for each in expected]
+    for each, part in zip(found, expected, strict=True):
+        torch.testing.assert_close(each, part.double(), rtol=0, atol=1e-6)

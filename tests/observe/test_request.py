@@ -2,8 +2,8 @@ import pytest
 from torch import nn
 
 from compgraph.errors import BadRequest
-from compgraph.observe.layers import as_mapping
 from compgraph.observe.readings import wished
+from compgraph.observe.request import as_mapping
 from compgraph.observe.run.unwrap import bare
 
 
@@ -19,7 +19,7 @@ def test_layers_in_any_form():
     [
         (3, "layers is 3; needed are names"),
         ({"0": 3}, "layers has the entry '0': 3; needed are names with a function"),
-        ([nn.ReLU()], r"layers has the entry ReLU\(\): None"),
+        ([nn.ReLU()], "layers has the entry a ReLU; needed are names"),
     ],
 )
 def test_layers_that_are_none(layers, message):
