@@ -422,7 +422,7 @@ def summary_is_true(found: Mapping, analysis: cg.Analysis) -> None:
 def test_save_writes_all_files_and_a_true_summary(analysis, two_tasks, x, tmp_path) -> None:
     profile = cg.task_profile(analysis, two_tasks, tasks_of(x))
     folder = analysis.save(tmp_path / "new" / "results", profile=profile)
-    assert {path.name for path in folder.iterdir()} == {*FILES, "flow.html"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, "flow.html", "labels.json"}
     figures = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
     assert set(figures) == {"graph.png", "tasks.png", "flow.png", "overlap-1.png", "overlap-2.png"}
     assert all(content.startswith(b"\x89PNG") for content in figures.values())

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,23 @@ import networkx as nx
 import numpy as np
 from torch import nn
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked
 from compgraph.check import ChanceTest, TaskProfile, against_rotations, against_twins, stability
 from compgraph.connect import build_graph, edges
 from compgraph.connect.rules import Rule
+from compgraph.dealing import Deal, in_turn
 from compgraph.decompose import ComponentSet, Interaction, Method, components
 from compgraph.decompose.methods import Decomposition
-from compgraph.errors import BadRequest, CompgraphError
+from compgraph.errors import BadRequest, CompgraphError, RankLost
 from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
-from compgraph.observe.readings import readings, wished
+from compgraph.observe.collect import known_options
+from compgraph.observe.ranks.exchange import Ranks
+from compgraph.observe.readings import readings
+from compgraph.observe.request import wished
+from compgraph.observe.run.finite import blaming_weights
+from compgraph.observe.run.unwrap import require_device
 from compgraph.show.report import summarise, write_report
 from compgraph.statistics import Statistics
 
@@ -101,13 +108,14 @@ class Analysis:
             for node, group in groups.items()
         }
 
+    @checked
     def save(self, folder: str | os.PathLike[str], *, profile: TaskProfile | None = None) -> Path:
         """Write everything people and programs look at into a folder.
 
         Parameters
         ----------
         folder
-            Made when missing. Files of the same names are replaced, each as a whole.
+            Made when missing. An older report in it is replaced as a whole; other files are left alone.
         profile
             Task profile: groups that serve a task go by its name in every file, and what each task moves is drawn.
 
@@ -115,7 +123,7 @@ class Analysis:
         -------
         pathlib.Path
             The folder, with ``tasks.html``, ``tasks.dot``, ``tasks.svg``, ``graph.json``, ``graph.graphml``,
-            ``summary.json`` and ``figures/``; with a profile also ``flow.html`` and ``figures/flow.png``.
+            ``summary.json`` and ``figures/``; with a profile also ``flow.html`` and ``labels.json``.
 
         Raises
         ------
@@ -125,6 +133,7 @@ class Analysis:
         return write_report(folder, self.graph, self.found, stats=self.stats, profile=profile, evidence=self.evidence)
 
 
+@checked
 def analyze(
     model: nn.Module | Statistics,
     data: Any = None,
@@ -138,6 +147,7 @@ def analyze(
     n_null: int = 99,
     n_twins: int = 19,
     seed: int = 0,
+    process_group: Any = None,
     **options: Any,
 ) -> Analysis:
     """Find the graph of the subspaces that a model computes with, and the groups in it.
@@ -145,8 +155,8 @@ def analyze(
     Parameters
     ----------
     model
-        Any trained module; it comes back as it was. Or `Statistics` of one, from `compgraph.collect` or added up from
-        several passes; then there are no data, layers or options of ``collect``.
+        Any trained module; it comes back as it was. Or `Statistics` of one, of one pass or merged; then there are no
+        data, layers or options of ``collect``.
     data
         Inputs it normally sees: a tensor, a sequence of tensors, a ``DataLoader`` or any iterable of batches.
     layers
@@ -164,6 +174,9 @@ def analyze(
         give a p-value of 0.05, 0 compares with none.
     seed
         Of the samples, the algorithm and all nulls.
+    process_group
+        A group of ``torch.distributed``, whose processes all make this call, share the data, as `compgraph.collect`
+        says, and the nulls, and get the same analysis, as one process would.
     **options
         Passed on to `compgraph.collect`. With ``rows="auto"``, the default, positions are rows first; where that gives
         no reliable groups, and what a sample holds at all positions together has at most 2,048 features at each site
@@ -176,12 +189,9 @@ def analyze(
 
     Raises
     ------
-    BadRequest
-        When statistics come with data, layers or options, or a model without data.
-    EmptyData
-        When statistics are of fewer than two rows.
-    CompgraphError
-        Saying what came, what was needed and what to do; see the four functions this calls.
+    BadRequest, EmptyData, RankLost
+        When statistics come with data, layers or options, or a model without data; when there are fewer than two rows;
+        when one of the processes dies, fails or falls silent. And as the four functions that this calls.
 
     Notes
     -----
@@ -199,13 +209,13 @@ def analyze(
     >>> len(analysis.graph) == len(analysis.groups.assignment)
     True
     """
-    recipe = _Recipe(
-        method, rule, algorithm, n_components, n_seeds, n_null, whole_number(n_twins, "n_twins", minimum=0), seed
-    )
-    first, *others = _statistics(model, data, {"layers": layers, **options}, seed)
-    found = recipe.analysis(first)
-    for other in others:
-        found = _spoken(found, other, recipe)
+    recipe = _Recipe(method, rule, algorithm, n_components, n_seeds, n_null, n_twins, seed)
+    with nullcontext() if process_group is None else Ranks.of(process_group) as ranks:
+        recipe = recipe if ranks is None else replace(recipe, deal=ranks.deal)
+        first, *others = _statistics(model, data, {"layers": layers, **options}, seed, ranks)
+        found = recipe.analysis(first)
+        for other in others:
+            found = _spoken(found, other, recipe)
     return found
 
 
@@ -221,16 +231,18 @@ class _Recipe:
     n_null: int
     n_twins: int
     seed: int
+    deal: Deal = in_turn
 
     def analysis(self, stats: Statistics) -> Analysis:
         parts = components(stats, self.method, n_components=self.n_components)
         graph = build_graph(parts, edges(stats, parts, self.rule))
-        found = communities(graph, self.algorithm, seed=self.seed, n_seeds=self.n_seeds, n_null=self.n_null)
+        seed, deal = self.seed, self.deal
+        found = communities(graph, self.algorithm, seed=seed, n_seeds=self.n_seeds, n_null=self.n_null, deal=deal)
         tests: tuple[ChanceTest, ...] = ()
         if parts.interactions and parts.interactions.in_blocks and found.n_groups > 1:
             tests = (
-                against_twins(stats, n=self.n_twins, seed=self.seed),
-                against_rotations(parts.interactions, n=self.n_null, seed=self.seed),
+                against_twins(stats, n=self.n_twins, seed=seed, deal=deal),
+                against_rotations(parts.interactions, n=self.n_null, seed=seed, deal=deal),
             )
             found = _judged(found, tests, stability(parts.interactions))
         return Analysis(stats, parts, graph, found, found.trusted(), tests)
@@ -242,6 +254,8 @@ def _spoken(first: Analysis, stats: Statistics, recipe: _Recipe) -> Analysis:
         return first.noting('rows="auto": positions as rows gave these groups; samples as rows were not asked.')
     try:
         other = recipe.analysis(stats)
+    except RankLost:
+        raise
     except CompgraphError as error:
         return first.noting(f'rows="auto": positions as rows; samples as rows could not be analysed: {error}')
     if other.groups.n_groups > 1:
@@ -253,15 +267,19 @@ def _spoken(first: Analysis, stats: Statistics, recipe: _Recipe) -> Analysis:
 
 
 def _statistics(
-    model: nn.Module | Statistics, data: Any, options: Mapping[str, Any], seed: int
+    model: nn.Module | Statistics, data: Any, options: dict[str, Any], seed: int, ranks: Ranks | None
 ) -> tuple[Statistics, ...]:
     """Collect statistics of one reading of rows or two, or take those that came."""
     if not isinstance(model, Statistics):
+        known_options(options)
+        require_device(options.get("device"))
         if data is None:
             raise BadRequest("a model came without data; give inputs that it normally sees: analyze(model, data).")
+        options = options if ranks is None else {**options, "process_group": ranks}
         if options.get("rows", "auto") != "auto" or options.get("sample") == "all":
             return (collect(model, data, **options, seed=seed),)
-        first, *others = readings(model, data, wished(**options, seed=seed), ("position", "sample"))
+        with blaming_weights(model):
+            first, *others = readings(model, data, wished(**options, seed=seed), ("position", "sample"))
         first.require_rows()
         return first, *others
     given = [name for name, value in {"data": data, **options}.items() if value is not None]

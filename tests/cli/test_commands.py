@@ -263,9 +263,9 @@ BAD = {
     "unknown layer": (analyze("--layers", "fc9"), "no module 'fc9'. Nearest: "),
     "NaN data": (analyze(data="nan.npy"), "site 'input' holds NaN or infinite values in batch 0"),
     "empty data": (analyze(data="empty.npy"), "data has no rows"),
-    "missing data": (analyze(data="gone.npy"), "cannot read 'gone.npy': no such file"),
+    "missing data": (analyze(data="gone.npy"), "cannot read 'gone.npy': No such file"),
     "unknown data suffix": (analyze(data="x.csv"), "no data format '.csv'"),
-    "missing weights": (analyze("--weights", "gone.pt"), "cannot read 'gone.pt': no such file"),
+    "missing weights": (analyze("--weights", "gone.pt"), "cannot read 'gone.pt': No such file"),
     "data of another width": (analyze(data="wide.npy"), "while compgraph.collect ran the model on batch 0"),
     "unknown model": (analyze(model="cli_nets:mak"), "cannot import 'cli_nets:mak'"),
     "model without a name": (analyze(model="cli_nets"), "names no factory"),
@@ -286,6 +286,8 @@ BAD = {
     "task twice": (analyze("--task", "a=left.npy", "--task", "a=right.npy"), "--task gives 'a' twice"),
     "missing task": (analyze("--task", "a=left.npy", "--task", "b=gone.npy"), "cannot read 'gone.npy'"),
     "sites of no data": (["sites", *MODEL, "--data", "gone.npy"], "cannot read 'gone.npy'"),
+    "no folder": (analyze("--out", ""), "an empty text came as a path; write '.' for the current folder"),
+    "no folder of the demo": (["demo", "--out", ""], "an empty text came as a path"),
     "missing graph": (["export", "gone.json", "a.html"], "cannot read 'gone.json'"),
     "broken graph": (["export", "broken.json", "a.html"], "'broken.json' is not a component graph"),
     "unknown graph suffix": (["export", "x.npy", "a.html"], "no readable graph format '.npy'"),
@@ -313,6 +315,9 @@ def test_bad_input_is_one_clear_line(case, folder, capsys) -> None:
         ("[1, 2]", "is JSON, but no object of node id to label"),
         ('{"input/in/0": ["a"]}', "is JSON, but no object of node id to label"),
         ('{"input/in/0": ', "cannot read labels from"),
+        ('{"input/in/0": "a", "input/in/0": "b"}', "an object repeats a key, 'input/in/0'"),
+        ('{"input/in/0": NaN}', "NaN is not JSON"),
+        ('{"input/in/0": 1e999}', "the number 1e999 is not finite"),
         ('{"nowhere": "a"}', "belong to no node"),
         ("{}", "has a label"),
     ],
@@ -323,6 +328,14 @@ def test_bad_labels(labels, message, results, capsys) -> None:
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_one_label_for_one_node_is_no_success(results, capsys) -> None:
+    Path("labels.json").write_text(json.dumps({next(iter(cg.load("results/graph.json"))): "a"}))
+    assert run("evaluate", "results/graph.json", "labels.json") == 0
+    said = capsys.readouterr().out
+    assert "no score: " in said
+    assert "ARI" not in said
 
 
 def test_unwritable_export_leaves_nothing(results, capsys) -> None:
@@ -356,7 +369,7 @@ def test_interrupt_of_a_model(folder, capsys) -> None:
     assert not list(Path("out").iterdir())
 
 
-def test_interrupt_while_writing_leaves_whole_files(folder, capsys, monkeypatch) -> None:
+def test_interrupt_while_writing_leaves_no_part_of_a_report(folder, capsys, monkeypatch) -> None:
     replace, calls = Path.replace, []
 
     def third_time(self, target):
@@ -367,8 +380,7 @@ def test_interrupt_while_writing_leaves_whole_files(folder, capsys, monkeypatch)
 
     monkeypatch.setattr(Path, "replace", third_time)
     assert cli.main(analyze()) == 130
-    assert sorted(path.name for path in Path("out").rglob("*")) == ["graph.graphml", "graph.json"]
-    assert len(cg.load("out/graph.json")) == len(cg.load("out/graph.graphml"))
+    assert list(Path("out").rglob("*")) == []
 
 
 def test_as_a_program(tmp_path) -> None:

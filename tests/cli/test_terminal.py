@@ -120,6 +120,14 @@ def test_characters_are_kept_where_they_can_be(encoding, text, shown) -> None:
     assert stream.buffer.getvalue().decode(encoding) == f"{shown}\n"
 
 
+def test_a_terminal_of_an_unknown_encoding() -> None:
+    class Odd(io.StringIO):
+        encoding = "unknown-8bit"
+
+    say("1 ± 2", stream=(stream := Odd()))
+    assert stream.getvalue() == "1 \\xb1 2\n"
+
+
 def test_a_full_disk_is_no_closed_pipe() -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
         with pytest.raises(OSError, match="No space left"):

@@ -1,26 +1,27 @@
 """The command line: `compgraph demo | sites | analyze | export | evaluate`."""
 
 import argparse
-import json
+import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from compgraph.check import TaskProfile, agreement, task_profile
 from compgraph.cli.demo import run_demo, table
-from compgraph.cli.files import fit_dtype, load_data, load_model
+from compgraph.cli.files import fit_dtype, load_data, load_model, read_labels
 from compgraph.cli.named_numbers import named_numbers
 from compgraph.cli.terminal import Parser, say
-from compgraph.connect import load, require_writable, write_atomically
+from compgraph.cli.together import is_first, together
+from compgraph.connect import load, require_writable
 from compgraph.connect.rules import GRADIENT, RULES
 from compgraph.decompose import METHODS
-from compgraph.errors import BadRequest, CompgraphError, FileFormatError
+from compgraph.errors import BadRequest, CompgraphError
 from compgraph.group import ALGORITHMS, communities
 from compgraph.observe import describe, sites
 from compgraph.pipeline import ALGORITHM, METHOD, RULE, Analysis, analyze
 from compgraph.show import groups_of, registered_exporters, save
+from compgraph.storage import expanded
 from compgraph.toys import TOYS
 
 INTERRUPTED = 130
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        with together() as options.ranks:
+            # What is not shared out is done once.
+            if options.run is _analyze or is_first(options.ranks):
+                options.run(options)
     except KeyboardInterrupt:
         _complain("interrupted; files written so far are whole.")
         return INTERRUPTED
@@ -109,7 +113,7 @@ def _demo(options: argparse.Namespace) -> None:
     for row in run_demo(options.out, networks=options.networks, seed=options.seed):
         say(f"{row.network}: {row.method} components, {row.algorithm} groups: {row.verdict} ({row.seconds:.1f} s)")
         rows.append(row)
-    say(f"\n{table(rows)}\n\nOpen {Path(options.out) / options.networks[0] / 'tasks.html'} in a browser.")
+    say(f"\n{table(rows)}\n\nOpen {expanded(options.out) / options.networks[0] / 'tasks.html'} in a browser.")
 
 
 def _add_sites(commands: Any) -> None:
@@ -187,8 +191,8 @@ def _analyze(options: argparse.Namespace) -> None:
     axis, samples = named_numbers("--axis", options.axis), named_numbers("--samples", options.samples)
     model = load_model(options.model, options.weights)
     data = fit_dtype(load_data(options.data), model)
-    # Before the long part, so that a misspelt path costs nothing.
-    require_writable(options.out)
+    if first := is_first(options.ranks):  # before the long part, so that a misspelt path costs nothing
+        require_writable(options.out)
     tasks = {name: fit_dtype(load_data(path), model) for name, path in files.items()}
     analysis = analyze(
         model,
@@ -205,7 +209,11 @@ def _analyze(options: argparse.Namespace) -> None:
         axis=axis,
         samples=samples,
         memory=options.memory,
+        process_group=options.ranks,
+        progress=None if first else False,
     )
+    if not first:
+        return
     _report(
         analysis, options.out, lambda: task_profile(analysis, model, tasks, memory=options.memory) if tasks else None
     )
@@ -220,8 +228,6 @@ def _report(analysis: Analysis, folder: str, profiled: Callable[[], TaskProfile 
         say(analysis)
         raise
     place = analysis.save(folder, profile=profile)
-    if profile is not None:
-        write_atomically(place / "labels.json", json.dumps(dict(profile.labels), indent=1).encode())
     say(analysis)
     if profile is not None:
         _print_agreement(analysis.graph, analysis.found, profile.labels)
@@ -263,26 +269,22 @@ def _add_evaluate(commands: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     graph = load(options.graph)
-    labels = _read_labels(options.labels)
+    labels = read_labels(options.labels)
     groups = groups_of(graph) or communities(graph, ALGORITHM)
     _print_agreement(graph, groups, labels)
 
 
-def _read_labels(path: str) -> dict[str, Any]:
-    try:
-        found = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileFormatError(f"cannot read labels from {path!r}: {error}.") from error
-    if not isinstance(found, dict) or any(isinstance(label, list | dict) for label in found.values()):
-        raise FileFormatError(f'{path!r} is JSON, but no object of node id to label, such as {{"fc1/out/0": "left"}}.')
-    return found
-
-
 def _print_agreement(graph: Any, groups: Any, labels: Any) -> None:
     score = agreement(groups, labels, weights=dict(graph.nodes(data="share")))
-    say(
+    heading = (
         f"{groups.n_groups} groups against {len(set(labels.values()) - {None})} labels on {score.n} components"
-        f" ({score.unlabelled} without a label)\n"
+        f" ({score.unlabelled} without a label)"
+    )
+    if math.isnan(score.ari):
+        say(f"{heading}\n  no score: with one group and one label, or one of each, any labels agree as well.")
+        return
+    say(
+        f"{heading}\n"
         f"  ARI {score.ari:.3f} (by chance {score.chance_mean:.3f} ± {score.chance_sd:.3f}, p = {score.p_value:.3f})\n"
         f"  importance-weighted ARI {score.weighted_ari:.3f}   AMI {score.ami:.3f}\n"
         f"  homogeneity {score.homogeneity:.3f}   completeness {score.completeness:.3f}   purity {score.purity:.3f}"

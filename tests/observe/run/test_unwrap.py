@@ -69,7 +69,8 @@ SHARDED_LINEAR = type("FSDPLinear", (FSDP2, nn.Linear), {})
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (lambda: nn.Sequential(FSDP()), r"'0' is sharded by FSDP \(FullyShardedDataParallel\).*before sharding"),
+        (lambda: nn.Sequential(FSDP()), r"'0' is sharded by FSDP \(FullyShardedDataParallel\).*get_model_state_dict"),
+        (lambda: nn.Sequential(nn.ReLU(), spread()), r"'1' is spread over several processes \(Linear\).*DTensors"),
         (lambda: SHARDED_LINEAR(2, 2), r"the model is sharded by FSDP \(FSDPLinear\)"),
         (lambda: nn.Sequential(mlp(), dynamic.Linear(2, 2)), r"'1' is quantised \(Linear\).*Pass the float model"),
         (lambda: torch.jit.script(mlp()), r"the model is TorchScript \(RecursiveScriptModule\).*Pass the nn\.Module"),
@@ -81,6 +82,37 @@ SHARDED_LINEAR = type("FSDPLinear", (FSDP2, nn.Linear), {})
 def test_what_cannot_be_tapped_is_named(model, message):
     with pytest.raises(SiteError, match=message):
         bare(model())
+
+
+def spread() -> nn.Linear:
+    """A layer whose weight says that two processes share it."""
+    layer = nn.Linear(2, 2)
+    layer.weight.device_mesh = torch.empty(2)
+    layer.weight.device_mesh.size = lambda: 2
+    return layer
+
+
+@pytest.mark.parametrize("kind", ["FullyShardedDataParallel", "fully_shard"])
+@pytest.mark.filterwarnings("ignore:FSDP is switching", "ignore:When using ``NO_SHARD``", "ignore::FutureWarning")
+def test_the_remedy_for_sharded_models_works(kind, tmp_path):
+    fsdp = pytest.importorskip("torch.distributed.fsdp")
+    if not hasattr(fsdp, kind):
+        pytest.skip("this torch has no such sharding")
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        options = {"device_id": torch.device("cpu")} if kind == "FullyShardedDataParallel" else {}
+        model, fresh, plain = getattr(fsdp, kind)(mlp(), **options), mlp(), mlp()
+        with torch.no_grad():
+            fresh[0].weight.zero_()
+        with pytest.raises(SiteError, match="sharded by FSDP"):
+            bare(model)
+        fresh.load_state_dict(get_model_state_dict(model, options=StateDictOptions(full_state_dict=True)))
+    finally:
+        torch.distributed.destroy_process_group()
+    assert bare(fresh) is fresh
+    assert torch.equal(fresh[0].weight, plain[0].weight)
 
 
 def exported() -> torch.export.ExportedProgram:

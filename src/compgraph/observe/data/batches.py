@@ -1,11 +1,11 @@
 """What data can be: one batch to be cut, batches in a sequence, loaders and generators."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from compgraph.errors import BadRequest
 from compgraph.observe.data.as_tensors import as_tensors, holds_numbers, is_array, kind, require_possible
@@ -14,8 +14,26 @@ from compgraph.observe.data.reader import Reader
 from compgraph.observe.data.sample_axes import axes_by_length
 from compgraph.observe.run.nested import leaves
 
+Cut = Callable[[int], slice]
 
-def batches(data: Any, batch_size: int, reader: Reader) -> Iterator[Any]:
+
+def whole(n_rows: int) -> slice:
+    """Return the slice of all rows.
+
+    Parameters
+    ----------
+    n_rows
+        How many there are.
+
+    Returns
+    -------
+    slice
+        From the first to the last.
+    """
+    return slice(0, n_rows)
+
+
+def batches(data: Any, batch_size: int, reader: Reader, *, cut: Cut = whole) -> Iterator[Any]:
     """Iterate over batches of anything data can be.
 
     Parameters
@@ -27,6 +45,8 @@ def batches(data: Any, batch_size: int, reader: Reader) -> Iterator[Any]:
         Number of samples in a slice; an iterable's own batches are taken as they come.
     reader
         Tells which axis of what is cut holds the samples.
+    cut
+        Of the number of samples of data that are cut or looked up here gives those that are wanted.
 
     Returns
     -------
@@ -42,11 +62,11 @@ def batches(data: Any, batch_size: int, reader: Reader) -> Iterator[Any]:
     if is_array(data) and getattr(data, "ndim", 1) == 0:
         raise BadRequest(f"data is one number ({data}); needed is a batch with samples along its first axis.")
     if one:
-        return _cut(data, batch_size, reader)
+        return _cut(data, batch_size, reader, cut)
     if isinstance(data, Call):
         return iter((data,))
     if isinstance(data, Dataset) and not isinstance(data, Iterable):
-        return iter(DataLoader(data, batch_size=batch_size))
+        return iter(DataLoader(_part(data, cut), batch_size=batch_size))
     if isinstance(data, list):
         _require_batches(data)
     if isinstance(data, Iterable) and not isinstance(data, str | bytes):
@@ -83,29 +103,36 @@ def n_batches(data: Any, batch_size: int, reader: Reader) -> int | None:
     return -(-length // batch_size) if isinstance(data, Dataset) else length
 
 
-def _cut(data: Any, batch_size: int, reader: Reader) -> Iterator[Call]:
+def _part(data: Dataset[Any], cut: Cut) -> Dataset[Any]:
+    n_rows = len(data) if isinstance(data, Sized) else 0
+    wanted = cut(n_rows)
+    return data if wanted == whole(n_rows) else Subset(data, range(wanted.start, wanted.stop))
+
+
+def _cut(data: Any, batch_size: int, reader: Reader, cut: Cut) -> Iterator[Call]:
     if reader.call is not None:
-        for batch in _slices(as_tensors(data), batch_size):
+        for batch in _slices(as_tensors(data), batch_size, cut):
             yield reader.read(batch)
         return
     call = reader.arrange(data)
     if call.whole:
         yield reader.fit(call)
         return
-    for start in range(0, call.size, batch_size):
-        yield reader.fit(call.rows(slice(start, start + batch_size)))
+    wanted = cut(call.size)
+    for start in range(wanted.start, wanted.stop, batch_size):
+        yield reader.fit(call.rows(slice(start, min(start + batch_size, wanted.stop))))
 
 
-def _slices(data: Any, batch_size: int) -> Iterator[Any]:
+def _slices(data: Any, batch_size: int, cut: Cut) -> Iterator[Any]:
     """Yield slices of data whose arguments only the caller knows."""
     tensors = {name: each for name, each in leaves(data, "0") if isinstance(each, Tensor)}
     size, axes = axes_by_length(tensors, {}, 0, None)
     if size is None:
         yield data
         return
-    whole = Call((data,), {}, size, axes)
-    for start in range(0, size, batch_size):
-        yield whole.rows(slice(start, start + batch_size)).args[0]
+    every, wanted = Call((data,), {}, size, axes), cut(size)
+    for start in range(wanted.start, wanted.stop, batch_size):
+        yield every.rows(slice(start, min(start + batch_size, wanted.stop))).args[0]
 
 
 def _is_one_batch(data: Any, reader: Reader) -> bool:

@@ -9,13 +9,20 @@ import torch
 import torch.fx
 from torch import nn
 
+from compgraph.arguments import checked, shown
+from compgraph.arguments.values import with_article
 from compgraph.errors import BadRequest, SiteError
 from compgraph.observe.data.call import Call
 
 _SHARDED = {"FullyShardedDataParallel", "FSDPModule"}
+_WHOLE = (
+    "Pass a fresh module with all of them, on each process: fresh.load_state_dict(get_model_state_dict(model, "
+    "options=StateDictOptions(full_state_dict=True))), with both names from torch.distributed.checkpoint.state_dict."
+)
 _QUANTISED = re.compile(r"torch\.(ao\.)?nn\.(intrinsic\.)?quantized\.(?!reference|_reference)")
 
 
+@checked
 def bare(model: Any) -> nn.Module:
     """Return the module inside wrappers that run it elsewhere or compiled, where hooks would not be called.
 
@@ -44,10 +51,7 @@ def bare(model: Any) -> nn.Module:
     >>> bare(nn.DataParallel(inside)) is inside
     True
     """
-    if not isinstance(model, nn.Module):
-        raise BadRequest(
-            f"model is {_with_article(type(model).__name__)}; needed is a torch.nn.Module.{_module_of(model)}"
-        )
+    require_module(model)
     while (inner := _wrapped(model)) is not None:
         model = inner
     for name, module in model.named_modules():
@@ -62,6 +66,52 @@ def bare(model: Any) -> nn.Module:
     if any(isinstance(each, nn.UninitializedParameter) for each in model.parameters()):
         raise SiteError("the model has lazy parameters that no input has shaped yet. Run it once on a batch first.")
     return model
+
+
+def require_module(model: object) -> None:
+    """Refuse what is no module, and say how to come by one.
+
+    Parameters
+    ----------
+    model
+        Anything.
+
+    Raises
+    ------
+    BadRequest
+        Naming what came.
+    """
+    if not isinstance(model, nn.Module):
+        raise BadRequest(
+            f"model is {with_article(type(model).__name__)}; needed is a torch.nn.Module.{_module_of(model)}"
+        )
+
+
+def require_device(device: object) -> None:
+    """Refuse a device that there is none of.
+
+    Parameters
+    ----------
+    device
+        A name, a device of torch, or ``None``.
+
+    Raises
+    ------
+    BadRequest
+        When it has no such name, or nothing can be put there.
+    """
+    if device is None:
+        return
+    if not isinstance(device, str | torch.device):
+        raise BadRequest(f"device={shown(device)}: a name such as 'cpu' or 'cuda:0', or a torch.device, is needed.")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        said = str(error).split("\n", 1)[0].rstrip(".")
+        raise BadRequest(
+            f"device={shown(str(device))} cannot be used here: {said}. Leave device out to compute where the model's "
+            "parameters are, or name one that this machine has, such as 'cpu'."
+        ) from error
 
 
 def device_of(model: nn.Module, call: Call) -> torch.device:
@@ -104,16 +154,21 @@ def _trouble(module: nn.Module) -> str:
             "with the same weights."
         )
     if any(kind.__name__ in _SHARDED for kind in kinds):
-        return (
-            f"sharded by FSDP {named}: each process holds a part of its weights. Pass the module before sharding, or "
-            "a fresh one with the full state dict loaded."
-        )
+        return f"sharded by FSDP {named}: each process holds a part of its weights. {_WHOLE}"
+    if any(_spread(each) for each in module.parameters(recurse=False)):
+        return f"spread over several processes {named}: its weights are DTensors, of which each holds a part. {_WHOLE}"
     if any(_QUANTISED.match(f"{kind.__module__}.") for kind in kinds):
         return (
             f"quantised {named}, and autograd does not pass through its whole numbers. Pass the float model it was "
             "converted from."
         )
     return ""
+
+
+def _spread(weight: nn.Parameter) -> bool:
+    """Tell whether a parameter is a DTensor of more than one process, as tensor parallelism makes them."""
+    mesh = getattr(weight, "device_mesh", None)
+    return mesh is not None and mesh.size() > 1
 
 
 def _exported(model: nn.Module) -> bool:
@@ -137,7 +192,3 @@ def _module_of(model: Any) -> str:
     if callable(model):
         return " Hooks need modules: put the function into the forward of one, with its layers as submodules."
     return ""
-
-
-def _with_article(noun: str) -> str:
-    return f"{'an' if noun[:1] in 'AEIOUaeiou' else 'a'} {noun}"

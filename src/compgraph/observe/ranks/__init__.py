@@ -1,0 +1,1 @@
+"""Several processes, one result: bytes exchanged over a group of torch.distributed, and work dealt out over it."""
