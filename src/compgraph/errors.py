@@ -3,7 +3,8 @@
 A message says what came, what was needed and what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -47,6 +48,10 @@ class BadRequest(CompgraphError, ValueError):
     """A parameter outside its range."""
 
 
+class ForeignRecord(CompgraphError, ValueError):
+    """A record of another model, of other data or of other options than what it is used with."""
+
+
 class GraphError(CompgraphError, ValueError):
     """A graph that does not follow the component-graph schema."""
 
@@ -59,8 +64,61 @@ class OutputError(CompgraphError, OSError):
     """A place that cannot be written; what was there before is untouched."""
 
 
+class RankLost(CompgraphError, RuntimeError):
+    """One of several processes that work together died, failed or fell silent, so that none can go on."""
+
+
 class MissingTool(CompgraphError, RuntimeError):
     """An optional program or library that the request needs and this machine lacks."""
+
+
+class ContractBroken(CompgraphError, AssertionError):
+    """A function of one's own that breaks promises every method, rule, algorithm or format keeps.
+
+    Parameters
+    ----------
+    message
+        Every broken contract in words.
+    contracts
+        Their names.
+    """
+
+    def __init__(self, message: str, contracts: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.contracts = contracts
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Say of whatever is raised meanwhile where it was.
+
+    Parameters
+    ----------
+    where
+        Such as ``"task 'left'"``: what stands before the message of an error of this package, and in a note of others.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> with located("task 'left'"):
+    ...     raise EmptyData("data has no rows.")
+    Traceback (most recent call last):
+        ...
+    compgraph.errors.EmptyData: task 'left': data has no rows.
+    """
+    try:
+        yield
+    except CompgraphError as error:
+        if error.args:
+            error.args = (f"{where}: {error.args[0]}", *error.args[1:])
+        raise
+    except BaseException as error:
+        error.add_note(f"while compgraph was at {where}")
+        raise
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
@@ -34,6 +35,10 @@ def literal_weighted_ari(groups: dict, labels: dict, weights: dict) -> float:
     return (both - expected) / ((in_group + in_label) / 2 - expected)
 
 
+def trivial(a, b):
+    return len({*a}) == len({*b}) == 1
+
+
 def same_partition(a, b) -> bool:
     return len(set(zip(a, b, strict=True))) == len(set(a)) == len(set(b))
 
@@ -42,16 +47,24 @@ def same_partition(a, b) -> bool:
 @settings(max_examples=40)
 def test_weighted_ari_is_the_literal_sum_over_pairs(a, b, w) -> None:
     found = agreement(named(a), named(b), weights=named(w), n_permutations=0).weighted_ari
-    expected = 1.0 if same_partition(a, b) else literal_weighted_ari(named(a), named(b), named(w))
-    assert found == pytest.approx(expected, abs=1e-9)
+    expected = (
+        math.nan
+        if trivial(a, b)
+        else 1.0
+        if same_partition(a, b)
+        else literal_weighted_ari(named(a), named(b), named(w))
+    )
+    assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
 @given(codes, codes, st.floats(1e-3, 1e3))
 @settings(max_examples=40)
 def test_equal_weights_give_the_adjusted_rand_index(a, b, w) -> None:
     found = agreement(named(a), named(b), weights=named([w] * len(NODES)), n_permutations=0)
-    assert found.weighted_ari == pytest.approx(found.ari, abs=1e-12)
-    assert agreement(named(a), named(b), n_permutations=0).weighted_ari == pytest.approx(found.ari, abs=1e-12)
+    assert found.weighted_ari == pytest.approx(found.ari, abs=1e-12, nan_ok=True)
+    assert agreement(named(a), named(b), n_permutations=0).weighted_ari == pytest.approx(
+        found.ari, abs=1e-12, nan_ok=True
+    )
 
 
 @given(codes, codes, importances, st.permutations(range(4)))
@@ -62,7 +75,7 @@ def test_renaming_changes_nothing(a, b, w, new) -> None:
     labels = {node: "abcd"[new[label]] for node, label in named(b).items()}
     renamed = agreement(groups, labels, weights=named(w), n_permutations=50)
     for field in plain.__slots__:
-        assert getattr(renamed, field) == pytest.approx(getattr(plain, field), abs=1e-9), field
+        assert getattr(renamed, field) == pytest.approx(getattr(plain, field), abs=1e-9, nan_ok=True), field
 
 
 @given(codes, codes, importances)
@@ -70,7 +83,7 @@ def test_renaming_changes_nothing(a, b, w, new) -> None:
 def test_exchanging_groups_and_labels(a, b, w) -> None:
     one, other = (agreement(named(x), named(y), weights=named(w), n_permutations=0) for x, y in ((a, b), (b, a)))
     for field in ("ari", "ami", "weighted_ari"):
-        assert getattr(one, field) == pytest.approx(getattr(other, field), abs=1e-9)
+        assert getattr(one, field) == pytest.approx(getattr(other, field), abs=1e-9, nan_ok=True)
     assert one.homogeneity == pytest.approx(other.completeness, abs=1e-9)
 
 
@@ -162,7 +175,7 @@ def test_labels_of_mixed_types() -> None:
 @pytest.mark.parametrize(
     ("groups", "labels", "scores"),
     [
-        ([0] * 12, ["a"] * 12, (1, 1, 1, 1, 1)),
+        ([0] * 12, ["a"] * 12, (math.nan, math.nan, 1, 1, math.nan)),
         ([0] * 12, ["a", "b"] * 6, (0, 0, 0, 1, 0)),
         ([0, 1] * 6, ["a"] * 12, (0, 0, 1, 0, 0)),
     ],
@@ -175,13 +188,45 @@ def test_one_group_or_one_label(groups, labels, scores) -> None:
         found.homogeneity,
         found.completeness,
         found.weighted_ari,
-    ) == pytest.approx(scores, abs=1e-12)
+    ) == pytest.approx(scores, abs=1e-12, nan_ok=True)
     assert (found.p_value, found.chance_sd) == (1, 0)
 
 
 def test_one_labelled_node() -> None:
     found = agreement(named([0, 1] * 6), {"n3": "a"}, n_permutations=5)
-    assert (found.ari, found.weighted_ari, found.purity, found.p_value, found.n) == (1, 1, 1, 1, 1)
+    assert (found.purity, found.p_value, found.n) == (1, 1, 1)
+    assert np.isnan([found.ari, found.ami, found.weighted_ari]).all()  # a perfect score would say what is not known
+
+
+def test_labels_are_compared_by_what_they_hold() -> None:
+    groups, ints = named([0, 0, 1, 1, 2, 2] * 2), named([0, 0, 1, 1, 1, 2] * 2)
+    wanted = agreement(groups, ints, n_permutations=20)
+    for scalar in (torch.tensor, np.int64, np.array, np.float32):
+        held = {node: scalar(label) for node, label in ints.items()}
+        if scalar is np.array:  # not hashable: no label, as a list is none
+            with pytest.raises(BadRequest, match="something hashable"):
+                agreement(groups, held)
+            continue
+        assert agreement(groups, held, n_permutations=20) == wanted
+        assert agreement(held, groups, n_permutations=0).ari == agreement(ints, groups, n_permutations=0).ari
+    pairs = {node: (torch.tensor(label), "x") for node, label in ints.items()}
+    assert agreement(groups, pairs, n_permutations=20) == wanted
+
+
+@pytest.mark.parametrize("none", [math.nan, np.float32("nan"), torch.tensor(math.nan), None])
+def test_nan_is_no_label(none) -> None:
+    groups = named([0, 0, 0, 1, 1, 1] * 2)
+    labels = {"n0": "a", "n1": "a", "n3": "b", "n4": "b"}
+    assert agreement(groups, {**labels, "n5": none, "n6": none}) == agreement(groups, labels)
+    with pytest.raises(BadRequest, match=r"node 'n0' is in the group .*, which is none"):
+        agreement({**groups, "n0": none}, labels)
+
+
+def test_labels_of_several_numbers_are_refused() -> None:
+    with pytest.raises(BadRequest, match=r"node 'n0' has a label of shape \(2,\).*compgraph.check.overlap"):
+        agreement(named([0, 1] * 6), {"n0": torch.zeros(2)})
+    with pytest.raises(BadRequest, match=r"labels=.*compgraph.check.overlap"):
+        agreement(named([0, 1] * 6), {"n0": ["left", "right"]})
 
 
 def test_without_permutations_chance_is_unknown() -> None:

@@ -17,6 +17,7 @@ from compgraph.errors import BadRequest
 from compgraph.observe import collect
 from compgraph.observe.untrained import untrained_twin
 from compgraph.statistics import Statistics
+from fixtures.deals import backwards, in_halves
 
 
 def blocky(sizes: tuple[int, ...], n_blocks: int, seed: int) -> nn.Sequential:
@@ -228,3 +229,9 @@ def test_a_network_without_weights_has_no_twins() -> None:
     found = against_twins(collect(Products(), draw(300, 4)), n=3)
     assert found.by_chance == ()
     assert math.isnan(found.p_value)
+
+
+@pytest.mark.parametrize("deal", [backwards, in_halves])
+def test_who_measures_which_null_makes_no_difference(deal, two_blocks, found) -> None:
+    assert against_twins(two_blocks, n=5, deal=deal) == against_twins(two_blocks, n=5)
+    assert against_rotations(found, n=7, deal=deal) == against_rotations(found, n=7)

@@ -73,6 +73,7 @@ def test_omega_is_the_literal_sum_over_pairs(a, b, w) -> None:
 def test_omega_of_partitions_is_the_adjusted_rand_index(a, b, w) -> None:
     assert omega_index(named(a), named(b)) == pytest.approx(adjusted_rand_score(a, b), abs=1e-12)
     weighted = agreement(named(a), named(b), weights=named(w), n_permutations=0).weighted_ari
+    weighted = 1.0 if np.isnan(weighted) else weighted  # one group and one label: no evidence there, no difference here
     assert omega_index(named(a), named(b), weights=named(w)) == pytest.approx(weighted, abs=1e-9)
 
 
@@ -201,8 +202,8 @@ def test_what_a_node_may_come_with() -> None:
         ({"a": 0}, {"a": 0, "z": 1}, {}, r"1 of 2 labels belong to no node.*'z'"),
         ({"a": None}, {"a": 0}, {}, r"node 'a' comes with None"),
         ({"a": {"x": 0.5}}, {"a": 0}, {}, r"node 'a' comes with a mapping"),
-        ({"a": [math.nan]}, {"a": 0}, {}, r"node 'a' is in the group NaN"),
-        ({"a": (["x"],)}, {"a": 0}, {}, r"node 'a' comes with \(\['x'\],\); groups must be hashable"),
+        ({"a": [math.nan]}, {"a": 0}, {}, r"node 'a' is in the group None or NaN"),
+        ({"a": (["x"],)}, {"a": 0}, {}, "something hashable"),
         ({"a": 0}, {"a": 0}, {"weights": {"a": -1.0}}, r"node 'a' has the weight -1.0"),
         ({"a": 0}, {"a": 0}, {"weights": {"a": math.nan}}, r"node 'a' has the weight nan"),
         ({"a": 0}, {"a": 0}, {"weights": {}}, r"node 'a' has the weight None"),

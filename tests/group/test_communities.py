@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 import compgraph
 from compgraph.errors import BadRequest, GraphError, UnknownName
 from compgraph.group import communities
+from fixtures.deals import backwards, in_halves
 
 QUICK = {"n_seeds": 3, "n_null": 0}
 
@@ -237,3 +238,12 @@ def test_bad_request(planted, request_, message) -> None:
 def test_unknown_algorithm(planted) -> None:
     with pytest.raises(UnknownName, match=r"no community algorithm 'luvain'.*Did you mean 'louvain'"):
         communities(planted(), "luvain")
+
+
+@pytest.mark.parametrize("deal", [backwards, in_halves])
+@pytest.mark.parametrize("algorithm", ["spectral", "louvain"])
+def test_who_searches_which_null_graph_makes_no_difference(deal, algorithm, planted) -> None:
+    graph = planted(2, noise=0.9)
+    found = communities(graph, algorithm, n_seeds=2, n_null=9, deal=deal)
+    assert found == communities(graph, algorithm, n_seeds=2, n_null=9)
+    assert found.p_value > 1 / 10 or algorithm == "spectral"

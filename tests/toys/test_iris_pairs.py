@@ -60,4 +60,4 @@ def test_unknown_activation_is_refused():
 @pytest.mark.parametrize("seed", ["0", 1.5, -1, 2**63, True])
 def test_seeds_that_are_none_are_refused(seed):
     with pytest.raises(BadRequest, match=r"seed"):
-        iris_pairs.__wrapped__(seed=seed)
+        iris_pairs(seed=seed)

@@ -115,7 +115,7 @@ def test_other_seeds_give_other_data_and_weights(toy):
 
 @pytest.mark.parametrize("epochs", [0, -3])
 def test_no_epochs_are_refused(epochs):
-    with pytest.raises(BadRequest, match=rf"epochs = {epochs} .* at least 1"):
+    with pytest.raises(BadRequest, match=rf"epochs={epochs}: .* at least 1"):
         multiplication(epochs=epochs)
 
 
@@ -179,7 +179,7 @@ def test_no_mixing_changes_no_bit():
 
 @pytest.mark.parametrize("mixing", [-0.1, 0.6, float("nan")])
 def test_mixtures_out_of_range_are_refused(mixing):
-    with pytest.raises(BadRequest, match=rf"mixing = {mixing}.* from 0 \(two tasks\) to 0.5"):
+    with pytest.raises(BadRequest, match=rf"mixing ?= ?{mixing}.* is needed"):
         multiplications([0], epochs=1, mixing=mixing)
 
 

@@ -8,16 +8,16 @@ from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directi
 from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
 from compgraph.check.independent_directions import IndependentDirections, independent_directions
 from compgraph.check.overlap import Overlap, overlap
+from compgraph.check.profile.covariances import task_covariances
 from compgraph.check.profile.example_usage import Unusualness, Usage, separation, unusualness, usage
 from compgraph.check.profile.matching import match_tasks
 from compgraph.check.profile.task_profile import (
-    UNMOVED,
     Decomposed,
     TaskProfile,
     parts_and_options,
-    task_covariances,
     task_profile,
 )
+from compgraph.check.profile.tasks import UNMOVED
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
 from compgraph.check.single_linkage import single_linkage
 from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -14,8 +13,9 @@ from sklearn.metrics import (
     homogeneity_score,
 )
 
-from compgraph.arguments import whole_number
-from compgraph.errors import BadRequest, EmptyData
+from compgraph.arguments import checked, is_finite, whole_number
+from compgraph.check.labels import labelled, one_label
+from compgraph.errors import BadRequest
 from compgraph.group.partition import Partition
 
 CHUNK = 2**20  # entries of the largest array made while permuting
@@ -28,7 +28,8 @@ class Agreement:
     Parameters
     ----------
     ari, ami
-        Adjusted Rand index and adjusted mutual information: 1 when the two partitions are the same, about 0 by chance.
+        Adjusted Rand index and adjusted mutual information: 1 when the two partitions are the same, about 0 by chance,
+        and NaN where chance gives nothing else.
     homogeneity, completeness
         1 when each group holds one label only; 1 when each label is in one group only. Not corrected for chance.
     weighted_ari
@@ -57,6 +58,7 @@ class Agreement:
     p_value: float
 
 
+@checked
 def agreement(
     groups: Partition | Mapping[str, Hashable],
     labels: Mapping[str, Hashable],
@@ -79,8 +81,8 @@ def agreement(
     groups
         A partition, or node id to group.
     labels
-        Node id to label, such as the task a component serves. A node that is missing, or whose label is None, is
-        unlabelled and left out.
+        Node id to label, such as the task a component serves. A node that is missing, or whose label is None
+        or NaN, is unlabelled and left out. Of nodes that serve several tasks, see `overlap`.
     weights
         Importance of each labelled node, at least 0, such as its share of the layer's variance; equal when None.
         Scaling all of them changes nothing.
@@ -98,7 +100,7 @@ def agreement(
     ------
     BadRequest
         When a label belongs to no node of ``groups``, a labelled node has no weight or one that is negative or not
-        finite, all weights are 0, or a number is out of range.
+        finite, all weights are 0, a label or group is an array, or a number is out of range.
     EmptyData
         When no node has a label.
 
@@ -106,9 +108,12 @@ def agreement(
     -----
     With equal weights the weighted index is the adjusted Rand index. Nodes of weight 0 do not count in it.
 
-    Conventions where a score is 0/0, as scikit-learn has them: one group and one label, or a node each, agree
-    perfectly (1); one group against several labels has ARI and AMI 0 and completeness 1; several groups against one
-    label, homogeneity 1. With one group or one label every permutation is as good, so the p-value is 1.
+    One group and one label, or a node each on both sides, agree however the labels are dealt: ARI and AMI are 0/0 and
+    NaN, where scikit-learn has 1. One group against several labels has ARI and AMI 0 and completeness 1; several groups
+    against one label, homogeneity 1. With one group or one label every permutation is as good, so the p-value is 1.
+
+    Labels are compared by what they hold: scalars of NumPy and torch are the numbers they hold, and True is 1, as in
+    Python; texts and numbers may be mixed.
 
     Time and memory O(n) for the scores (AMI: O(n groups labels)), O(n n_permutations) time for the chance level.
 
@@ -129,15 +134,17 @@ def agreement(
     seed = whole_number(seed, "seed", minimum=0)
     group_of = groups.assignment if isinstance(groups, Partition) else groups
     nodes = labelled(group_of, labels)
-    g = _codes([group_of[node] for node in nodes])
-    t = _codes([labels[node] for node in nodes])
+    g = _codes([_grouped(node, group_of[node]) for node in nodes])
+    t = _codes([one_label(node, labels[node]) for node in nodes])
     chance = _chance(g, t, n_permutations, seed)
+    weight = importance(nodes, weights)
+    tells = not _alike_whatever(g, t)
     return Agreement(
-        ari=float(adjusted_rand_score(t, g)),
-        ami=float(adjusted_mutual_info_score(t, g)),
+        ari=float(adjusted_rand_score(t, g)) if tells else math.nan,
+        ami=float(adjusted_mutual_info_score(t, g)) if tells else math.nan,
         homogeneity=float(homogeneity_score(t, g)),
         completeness=float(completeness_score(t, g)),
-        weighted_ari=weighted_ari(g, t, importance(nodes, weights)),
+        weighted_ari=weighted_ari(g, t, weight) if tells else math.nan,
         purity=float(_table(g, t, np.ones(len(nodes))).max(axis=1).sum() / len(nodes)),
         n=len(nodes),
         unlabelled=len(group_of) - len(nodes),
@@ -147,18 +154,19 @@ def agreement(
     )
 
 
-def labelled(group_of: Mapping[str, object], labels: Mapping[str, object]) -> list[str]:
-    """Return the nodes that have a label, sorted; refuse labels of strangers, and none at all."""
-    strangers = [node for node in labels if node not in group_of]
-    if strangers:
+def _grouped(node: str, group: Hashable) -> Hashable:
+    found = one_label(node, group)
+    if found is None:
         raise BadRequest(
-            f"{len(strangers)} of {len(labels)} labels belong to no node of the groups, the first to {strangers[0]!r}. "
-            "Labels are keyed by node id."
+            f"node {node!r} is in the group {group!r}, which is none; leave out its label, or give it one."
         )
-    nodes = sorted(node for node in group_of if labels.get(node) is not None)
-    if not nodes:
-        raise EmptyData(f"none of the {len(group_of)} nodes has a label; at least one is needed to compare with.")
-    return nodes
+    return found
+
+
+def _alike_whatever(g: Int64[np.ndarray, " n"], t: Int64[np.ndarray, " n"]) -> bool:
+    """Tell whether every permutation of the labels agrees as well: all together on both sides, or all apart."""
+    sizes = {int(g.max()), int(t.max())}
+    return sizes in ({0}, {len(g) - 1})
 
 
 def importance(nodes: list[str], weights: Mapping[str, float | int] | None) -> Float64[np.ndarray, " n"]:
@@ -167,7 +175,7 @@ def importance(nodes: list[str], weights: Mapping[str, float | int] | None) -> F
         return np.ones(len(nodes))
     for node in nodes:
         value = weights.get(node)
-        if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        if not is_finite(value) or float(value or 0.0) < 0:
             raise BadRequest(
                 f"node {node!r} has the weight {value!r}; every labelled node needs a finite one of at least 0."
             )
@@ -204,7 +212,7 @@ def weighted_ari(g: Int64[np.ndarray, " n"], t: Int64[np.ndarray, " n"], weights
     Returns
     -------
     float
-        See `agreement`.
+        See `agreement`; 1 where the two are the same, even if they could not differ.
     """
     g, t, weights = (each[weights > 0] for each in (g, t, weights))
     table, squares = _table(g, t, weights), _table(g, t, weights**2)

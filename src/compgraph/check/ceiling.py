@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.check.agreement import importance
 from compgraph.check.covers import Cover, aligned
 from compgraph.check.similarity import affinity, pair_agreement, pair_weights, shared_groups, similarities, walking_on
@@ -36,6 +36,7 @@ class HardCeiling:
     exact: bool
 
 
+@checked
 def hard_ceiling(
     truth: Partition | Cover,
     *,

@@ -9,12 +9,14 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.stats import special_ortho_group
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.check.agreement import weighted_ari
+from compgraph.dealing import Deal, in_turn
+from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import split
 from compgraph.decompose.interaction.commutant import Coupling, modes
 from compgraph.decompose.interaction.method import LIMIT, Interactions, blocks_of
-from compgraph.errors import DeadSite, NotFinite
+from compgraph.errors import DeadSite, NotFinite, located
 from compgraph.progress import announce
 from compgraph.records import brief
 from compgraph.statistics import Probe, Statistics
@@ -72,7 +74,10 @@ class ChanceTest:
         )
 
 
-def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int = LIMIT) -> ChanceTest:
+@checked
+def against_twins(
+    stats: Statistics, *, n: int = 19, seed: int = 0, limit: int = LIMIT, deal: Deal = in_turn
+) -> ChanceTest:
     """Compare the gap among the leaks with that of untrained twins of the network, on the same inputs.
 
     Parameters
@@ -85,6 +90,8 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
         Of their weights.
     limit
         Directions per space.
+    deal
+        Who measures which twin, ``(work, n) -> list``; the numbers are the same whoever does.
 
     Returns
     -------
@@ -120,17 +127,19 @@ def against_twins(stats: Statistics, *, n: int = 19, seed: int = 0, limit: int =
     began = time.monotonic()
     observed = blocks_of(probe.again(), limit).gap
     announce(f"comparing with {n} untrained twins", (time.monotonic() - began) * n)
-    return ChanceTest(name, statistic, observed, tuple(_twin_gap(probe, each, limit) for each in seeds))
+    return ChanceTest(name, statistic, observed, tuple(deal(lambda i: _twin_gap(probe, seeds[i], limit), n)))
 
 
 def _twin_gap(probe: Probe, seed: int, limit: int) -> float:
     try:
-        return blocks_of(probe.again(twin=seed), limit).gap
+        with located(f"untrained twin {seed}"):
+            return blocks_of(probe.again(twin=seed), limit).gap
     except (DeadSite, NotFinite):
         return 0.0
 
 
-def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> ChanceTest:
+@checked
+def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0, deal: Deal = in_turn) -> ChanceTest:
     """Compare the leak between blocks with that in random bases of the same subspaces.
 
     Parameters
@@ -141,6 +150,8 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> Cha
         Number of random bases of every space; the outputs keep theirs.
     seed
         Where they start.
+    deal
+        Who measures which basis, ``(work, n) -> list``; the numbers are the same whoever does.
 
     Returns
     -------
@@ -167,11 +178,13 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0) -> Cha
     white = [Coupling.of(each).turned(turn) for each in found.gradients]
 
     def leak(bases: Sequence[Float64[np.ndarray, "_ _"]]) -> float:
-        turned = [coupling.turned(space=np.linalg.inv(basis)) for coupling, basis in zip(white, bases, strict=True)]
+        turned = [coupling.turned(space=inverse(basis)) for coupling, basis in zip(white, bases, strict=True)]
         found_leaks = modes(turned, outputs="fixed", spaces="fixed").leak
         return float(found_leaks[slow]) if slow < len(found_leaks) else 1.0
 
-    by_chance = [leak([_rotation(len(basis), rng) for basis in found.split.bases]) for _ in range(n)]
+    # Drawn here, whoever measures them: to draw is quick, and the numbers follow one another in a single stream.
+    drawn = [[_rotation(len(basis), rng) for basis in found.split.bases] for _ in range(n)]
+    by_chance = deal(lambda i: leak(drawn[i]), n)
     return ChanceTest("random rotations", "leak", leak(found.split.bases), tuple(by_chance), large=False)
 
 
@@ -179,6 +192,7 @@ def _rotation(size: int, rng: np.random.Generator) -> Float64[np.ndarray, "r r"]
     return np.eye(1) if size == 1 else np.asarray(special_ortho_group.rvs(size, random_state=rng))
 
 
+@checked
 def stability(found: Interactions) -> float:
     """Return how well blocks found in each half of the rows agree with those found in all.
 
@@ -227,7 +241,7 @@ def _agreement(found: Interactions, gradients: Sequence[np.ndarray]) -> float:
     for each, basis, block, other, labels in zip(
         gradients, whole.bases, whole.blocks, half.bases, half.blocks, strict=True
     ):
-        patterns = np.linalg.inv(basis).T
+        patterns = inverse(basis).T
         energy = ((each @ patterns.T) ** 2).sum(axis=(0, 1))
         ours.append(block)
         theirs.append(_shadow(patterns, other, labels))

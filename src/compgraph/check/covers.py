@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from compgraph.check.agreement import labelled
+from compgraph.arguments import checked
+from compgraph.check.labels import labelled, plain
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.group.partition import Partition
 
@@ -19,6 +20,7 @@ Shares = Mapping[str, Mapping[Hashable, float | int] | Sequence[float | int] | F
 ROUNDING = 1e-9  # a share this little under a threshold reaches it
 
 
+@checked
 def cover(membership: Shares, *, shared: float = 0.25) -> dict[str, frozenset[Hashable]]:
     """Return the groups that soft memberships put every node in.
 
@@ -65,6 +67,7 @@ def cover(membership: Shares, *, shared: float = 0.25) -> dict[str, frozenset[Ha
     return {node: _reaching(each, shared) or _largest(each) for node, each in shares.items()}
 
 
+@checked
 def true_cover(
     profile_share: Mapping[str, Mapping[str, float | int]], *, shared: float = 0.25
 ) -> dict[str, frozenset[Hashable]]:
@@ -113,7 +116,7 @@ def aligned(
 ) -> tuple[list[str], Bool[np.ndarray, "n a"], Bool[np.ndarray, "n b"]]:
     """Return the nodes whose true groups are known, sorted, and their membership in the groups and in the true ones.
 
-    A node that ``truth`` lacks, or has as None, is left out; `Cover` says what else a node may come with.
+    A node that ``truth`` lacks, or has as None or NaN, is left out; `Cover` says what else a node may come with.
     """
     given, known = (each.assignment if isinstance(each, Partition) else each for each in (groups, truth))
     nodes = labelled(given, known)
@@ -133,16 +136,16 @@ def membership_matrix(nodes: list[str], groups: Cover) -> Bool[np.ndarray, "n k"
 def _groups(node: str, value: Iterable[Hashable] | Hashable) -> frozenset[Hashable]:
     if isinstance(value, Mapping):
         raise BadRequest(f"node {node!r} comes with a mapping; turn shares into groups with cover() or true_cover().")
+    value = plain(value)
     if value is None:
         raise BadRequest(f"node {node!r} comes with None; give an empty collection when it is in no group.")
     try:
-        found: frozenset[Any] = frozenset(
-            value if not isinstance(value, str | bytes) and isinstance(value, Iterable) else [value]
-        )
+        several = value if not isinstance(value, str | bytes) and isinstance(value, Iterable) else [value]
+        found: frozenset[Any] = frozenset(map(plain, several))
     except TypeError as error:
         raise BadRequest(f"node {node!r} comes with {value!r}; groups must be hashable, such as str or int.") from error
-    if any(isinstance(group, Real) and math.isnan(group) for group in found):
-        raise BadRequest(f"node {node!r} is in the group NaN, which is no name; leave it out or name it.")
+    if None in found:
+        raise BadRequest(f"node {node!r} is in the group None or NaN, which is no name; leave it out or name it.")
     return found
 
 

@@ -9,9 +9,10 @@ from jaxtyping import Float, Float64, Int64
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.check.single_linkage import single_linkage
-from compgraph.errors import BadRequest, EmptyData, unknown_name
+from compgraph.errors import BadRequest, EmptyData
 from compgraph.records import brief, read_only
 
 Rule = Literal["value", "angle"]
@@ -47,6 +48,7 @@ class DistinctDirections:
         return len(self.counts)
 
 
+@checked
 def distinct_directions(
     gradients: Float[np.ndarray, "n p"], *, tolerance: float | None = None, by: Rule = "value"
 ) -> DistinctDirections:
@@ -100,8 +102,6 @@ def distinct_directions(
     >>> found.counts.tolist(), found.labels.tolist()
     ([3, 2], [1, 0, 0, 1, 0])
     """
-    if by not in ("value", "angle"):
-        raise unknown_name("rule for distinct directions", by, ("value", "angle"))
     given = (1e-5 if by == "value" else 0.25) if tolerance is None else tolerance
     largest = 1.0 if by == "value" else math.pi
     if not 0 <= given < largest:
@@ -114,6 +114,7 @@ def distinct_directions(
     return _ranked(gradients.astype(np.float64), groups[inverse.reshape(-1)])
 
 
+@checked
 def merge_angles(gradients: Float[np.ndarray, "n p"]) -> Float64[np.ndarray, " _"]:
     r"""Return the angles at which groups by angle merge, as the angle that one asks for grows.
 
@@ -158,6 +159,7 @@ def merge_angles(gradients: Float[np.ndarray, "n p"]) -> Float64[np.ndarray, " _
     return np.sort(np.concatenate([np.zeros(len(units) - len(rows)), angles]))
 
 
+@checked
 def lasting_factor(angles: Float64[np.ndarray, " m"], *, finest: float = 1e-6) -> float:
     r"""Return by how much the angle can grow while the number of groups stays the same.
 

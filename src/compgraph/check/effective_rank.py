@@ -3,11 +3,14 @@
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
+from compgraph.decompose.factorisations import eigh
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.statistics import Moments, Space, Statistics
 
 
+@checked
 def read_energies(stats: Statistics) -> dict[Space, Float64[np.ndarray, "q d"]]:
     r"""Return the energies of the directions of every space that each output reads, none left out.
 
@@ -63,14 +66,15 @@ def read_energies(stats: Statistics) -> dict[Space, Float64[np.ndarray, "q d"]]:
             sums[space] += moved.transpose(0, 2, 1) @ moved
             n[space] += len(gradients)
     # Rounding leaves eigenvalues of 0 on either side of it.
-    return {space: np.linalg.eigvalsh(sums[space] / n[space])[:, ::-1].clip(min=0) for space in sorted(roots)}
+    return {space: eigh(sums[space] / n[space])[0][:, ::-1].clip(min=0) for space in sorted(roots)}
 
 
 def _root(moments: Moments) -> Float64[np.ndarray, "d d"]:
-    values, vectors = np.linalg.eigh(moments.xx / moments.n)
+    values, vectors = eigh(moments.xx / moments.n)
     return np.asarray((vectors * np.sqrt(values.clip(min=0))) @ vectors.T)
 
 
+@checked
 def effective_rank(energies: Float64[np.ndarray, " k"]) -> float:
     r"""Return how many equal energies would spread as evenly as these.
 
@@ -111,6 +115,7 @@ def effective_rank(energies: Float64[np.ndarray, " k"]) -> float:
     return float(np.exp(-(part * np.log(part)).sum()))
 
 
+@checked
 def n_holding(energies: Float64[np.ndarray, " k"], share: float = 0.9) -> int:
     """Return how many of the largest energies hold a share of all.
 

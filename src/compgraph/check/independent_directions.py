@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.interaction.commutant import joint_diagonaliser
+from compgraph.decompose.factorisations import pinv
+from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 from compgraph.decompose.numerical_rank import support
 from compgraph.errors import EmptyData
 from compgraph.records import brief, read_only
@@ -46,11 +48,12 @@ class IndependentDirections:
         with the filters :math:`a_k` and the columns :math:`p_k` of their pseudoinverse. Rows that were projected have
         the scores they had on the directions of that group, and 0 on the others. In general the projectors are oblique.
         """
-        patterns = np.linalg.pinv(self.axes).T
+        patterns = pinv(self.axes).T
         first, second = (self.axes[group].T @ patterns[group] for group in (~self.second, self.second))
         return first, second
 
 
+@checked
 def independent_directions(rows: Float[np.ndarray, "n d"]) -> IndependentDirections:
     r"""Find directions whose scores are nearly independent, by what the data are and not by what a model computes.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.check.agreement import importance
 from compgraph.check.ceiling import ceiling_of
 from compgraph.check.covers import Cover, aligned
@@ -48,6 +48,7 @@ class Overlap:
     unlabelled: int
 
 
+@checked
 def overlap(
     groups: Partition | Cover,
     truth: Partition | Cover,

@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from compgraph.arguments import checked
 from compgraph.check.agreement import importance
 from compgraph.check.covers import Cover, aligned
 from compgraph.errors import BadRequest
@@ -36,6 +37,7 @@ class ElementCentric:
         freeze(self, "scores")
 
 
+@checked
 def omega_index(
     a: Partition | Cover, b: Partition | Cover, *, weights: Mapping[str, float | int] | None = None
 ) -> float:
@@ -91,6 +93,7 @@ def omega_index(
     return pair_agreement(shared_groups(in_a), shared_groups(in_b), pair_weights(importance(nodes, weights)))
 
 
+@checked
 def element_centric_similarity(
     a: Partition | Cover,
     b: Partition | Cover,

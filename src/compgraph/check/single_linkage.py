@@ -6,7 +6,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from compgraph.arguments import checked
 
+
+@checked
 def single_linkage(rows: Float64[np.ndarray, "u p"], *, tolerance: float) -> Int64[np.ndarray, " u"]:
     r"""Label the rows that steps of at most :math:`r = \epsilon \max_i \lVert x_i \rVert` connect.
 

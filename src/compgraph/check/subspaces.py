@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy.linalg import orth, subspace_angles
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.errors import BadRequest, EmptyData, ShapeError
 
@@ -31,6 +32,7 @@ class SubspaceOverlap:
     corrected: float
 
 
+@checked
 def principal_angles(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b e"]) -> Float64[np.ndarray, " k"]:
     r"""Return the principal angles between the spans of the rows of two matrices.
 
@@ -75,6 +77,7 @@ def principal_angles(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b e"]) -
     return np.sort(subspace_angles(*_bases(a, b)))
 
 
+@checked
 def subspace_overlap(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b e"]) -> SubspaceOverlap:
     r"""Measure how much the spans of the rows of two matrices share, beside what chance gives.
 
@@ -116,6 +119,7 @@ def subspace_overlap(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b e"]) -
     return SubspaceOverlap(overlap, chance, (overlap - chance) / (1 - chance) if chance < 1 else float("nan"))
 
 
+@checked
 def gradient_capture(
     gradients: Float[np.ndarray, "n d"], covariances: Mapping[str, Float64[np.ndarray, "_ _"]]
 ) -> float:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64, Int64
 
 from compgraph.decompose.interaction.method import Interactions
 from compgraph.records import brief, read_only
-from compgraph.statistics import Space
+from compgraph.statistics import Identity, Space
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -115,8 +115,15 @@ class ComponentSet(dict[Space, Components]):
         Space to `Components`.
     interactions
         What the method ``"interaction"`` found beside them: blocks, their number and the evidence; else nothing.
+    identity
+        Of which model, rows and options they are; ``None`` where the statistics do not know.
     """
 
-    def __init__(self, parts: Mapping[Space, Components], interactions: Interactions | None = None) -> None:
+    def __init__(
+        self,
+        parts: Mapping[Space, Components],
+        interactions: Interactions | None = None,
+        identity: Identity | None = None,
+    ) -> None:
         super().__init__((space, parts[space]) for space in sorted(parts))
-        self.interactions = interactions
+        self.interactions, self.identity = interactions, identity

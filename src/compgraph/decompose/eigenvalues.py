@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.decompose.factorisations import eigh
+
 
 def descending_eigh(
     matrix: Float64[np.ndarray, "d d"],
@@ -19,7 +21,7 @@ def descending_eigh(
     tuple
         Eigenvalues, negative rounding noise clipped to 0, and eigenvectors. Cost O(d^3).
     """
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    values, vectors = eigh(matrix / 2 + matrix.T / 2)
     return np.clip(values[::-1], 0, None), vectors[:, ::-1].T
 
 

@@ -6,20 +6,24 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.arrays import fix_signs, require_finite
 from compgraph.decompose.components import Components, ComponentSet
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.eigenvalues import neighbour_gaps
+from compgraph.decompose.factorisations import pinv, power_of_two
 from compgraph.decompose.interaction.method import LIMIT, interaction_components
 from compgraph.decompose.methods import Decomposition, Interaction, Method, resolve_method
 from compgraph.decompose.numerical_rank import support
-from compgraph.errors import BadRequest, DeadSite, ShapeError
+from compgraph.decompose.unread import is_given, unread_remedy
+from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, located
 from compgraph.statistics import GradientMoments, Moments, Probe, Space, Statistics
 
 DEFAULT_LIMIT = 16
+SMALLEST = 2.0**-980  # squares below this have lost digits
 
 
+@checked
 def components(
     stats: Statistics,
     method: str | Method | Interaction | Decomposition = "interaction",
@@ -54,6 +58,8 @@ def components(
         When ``n_components`` is not a whole number of at least 1, or above the width of every space.
     DeadSite
         When a layer never varies over the data, or the method finds nothing in it.
+    NotFinite
+        When squares of what a layer computes are too large or too small for double precision.
 
     Notes
     -----
@@ -79,7 +85,8 @@ def components(
         _require_reachable(stats, limit)
     if isinstance(chosen, Interaction):
         return _from_interactions(stats, chosen, limit)
-    return ComponentSet((_from_gradients if chosen.from_gradients else _from_moments)(stats, chosen, limit))
+    found = (_from_gradients if chosen.from_gradients else _from_moments)(stats, chosen, limit)
+    return ComponentSet(found, identity=stats.identity)
 
 
 def _from_interactions(stats: Statistics, method: Interaction, limit: int) -> ComponentSet:
@@ -88,14 +95,15 @@ def _from_interactions(stats: Statistics, method: Interaction, limit: int) -> Co
         space: _finish(space, method.name, directions[space], stats.of_space(space), _output(stats, space))
         for space in stats.spaces
     }
-    return ComponentSet(parts, found)
+    return ComponentSet(parts, found, stats.identity)
 
 
 def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
     found = {}
     for space in stats.spaces:
         moments = stats.facing(space)
-        directions = method.reads(moments, limit) if space.side == "in" else method.writes(moments, limit)
+        with located(str(space)):
+            directions = method.reads(moments, limit) if space.side == "in" else method.writes(moments, limit)
         found[space] = _finish(space, method.name, directions, stats.of_space(space), _output(stats, space))
     return found
 
@@ -145,7 +153,7 @@ def _read_by(
         names = " and ".join(str(pair.target) for pair in readers)
         raise DeadSite(
             f"no component of {names} changes with {space}: its gradients are all 0. The layers "
-            "between are dead on this data, or cut by a detach; leave the layer out."
+            f"between are dead on this data, or cut by a detach; {unread_remedy(space)}"
         )
     read = Directions(*method.reads(gradients, limit))
     return Directions(read.axes @ basis, read.strength, read.gap, total=total)
@@ -178,9 +186,10 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, output: str =
     given = Directions(*found)
     axes, strength = np.asarray(given.axes, dtype=np.float64), np.asarray(given.strength, dtype=np.float64)
     if strength.shape == (0,):
+        leave = "Use" if is_given(space) or output else f"Leave {space.layer!r} out of layers, or use"
         raise DeadSite(
             f"method {name!r} finds no component of {space}: over this data it does not go with the space it faces. "
-            f"Leave {space.layer!r} out of layers, or use 'pca', which looks at each space alone."
+            f"{leave} 'pca', which looks at each space alone."
         )
     if axes.ndim != 2 or axes.shape[1] != len(moments.mean_x) or strength.shape != axes.shape[:1]:
         raise ShapeError(
@@ -190,7 +199,7 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, output: str =
     require_finite(axes, f"axes of {space} from method {name!r}")
     require_finite(strength, f"strength of {space} from method {name!r}")
     fixed = fix_signs(axes)
-    patterns = np.linalg.pinv(axes).T if given.patterns is None else given.patterns
+    patterns = pinv(axes, f"the axes of {space}").T if given.patterns is None else given.patterns
     flips = np.sign((fixed * axes).sum(axis=1, keepdims=True))
     variance = np.einsum("kd,de,ke->k", fixed, moments.xx, fixed) / moments.n
     whole = float(np.trace(moments.xx)) / moments.n if given.total is None else given.total
@@ -211,15 +220,35 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, output: str =
 
 
 def _require_alive(space: Space, stats: Statistics, scatter: Float64[np.ndarray, "d d"], n: int) -> None:
+    returned = {each.layer for each in stats.returned.values()}
+    always = is_given(space) or space.layer in returned  # tapped whatever layers say
+    leave = "" if always else f"Leave {space.layer!r} out of layers, or "
+    _require_range(space, stats, scatter, leave)
     if not np.trace(scatter) > 0:
-        returned = {each.layer for each in stats.returned.values()}
-        given = space.layer == "input" or space.layer.startswith("input.")
-        always = given or space.layer in returned  # tapped whatever layers say
-        leave = "" if always else f"Leave {space.layer!r} out of layers, or "
         remedy = f"{leave}{'give' if leave else 'Give'} data that moves it"
         raise DeadSite(
             f"{space} never varies over the {n} rows collected: it is dead or constant and has no components. {remedy}."
         )
+
+
+def _require_range(space: Space, stats: Statistics, scatter: Float64[np.ndarray, "d d"], leave: str) -> None:
+    """Refuse activations whose squares double precision does not hold, which is not to say that they are dead."""
+    pairs = stats.into(space) if space.side == "out" else stats.out_of(space)
+    kept = [stats.samples[pair] for pair in pairs if pair in stats.samples]
+    spread = max((_spread(each.y if space.side == "out" else each.x) for each in kept), default=0.0)
+    largest = float(np.abs(np.diagonal(scatter)).max(initial=0.0))
+    if np.isfinite(scatter).all() and (largest >= SMALLEST or spread == 0):
+        return
+    raise NotFinite(
+        f"{space} varies by about {spread:.0e}, and squares of that leave double precision, which ends at 1e-308 and "
+        f"1e308. {leave}{'give' if leave else 'Give'} data in other units, of a size between 1e-140 and 1e140."
+    )
+
+
+def _spread(rows: Float64[np.ndarray, "n d"]) -> float:
+    """Return the largest range of a feature, the square of which may leave double precision."""
+    unit = power_of_two(rows)
+    return unit * float(np.ptp(rows / unit, axis=0).max(initial=0.0)) if len(rows) else 0.0
 
 
 def _require_reachable(stats: Statistics, limit: int) -> None:

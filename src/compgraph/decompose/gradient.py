@@ -3,14 +3,17 @@
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.factorisations import eigh
 from compgraph.statistics import GradientMoments
 
 # Directions beyond this share of all gradient energy are hardly read; they would be noise among the components.
 READ_ENERGY = 0.99
 
 
+@checked
 def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     r"""Find the principal directions of the gradients of each target component, one target at a time.
 
@@ -49,7 +52,7 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     axes: list[np.ndarray] = []
     gaps: list[float] = []
     while len(axes) < min(n_components, len(whole)) and energy < enough:
-        values, vectors = np.linalg.eigh(factors @ factors.transpose(0, 2, 1))
+        values, vectors = eigh(factors @ factors.transpose(0, 2, 1))
         target = int(np.argmax(values[:, -1]))
         top, below = float(values[target, -1]), float(values[target, -2]) if values.shape[1] > 1 else 0.0
         axis = vectors[target, :, -1] @ factors[target]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from compgraph.arguments import checked
 from compgraph.decompose.gradient import gradient_reads
 from compgraph.decompose.interaction.method import COMMUTANT
 from compgraph.decompose.interaction.rotations import Rotation
@@ -101,6 +102,7 @@ METHODS: dict[str, Method | Interaction] = {
 }
 
 
+@checked
 def register_method(name: str, method: Method | Interaction | Decomposition) -> None:
     """Give a component method a name that `compgraph.components` understands.
 

@@ -4,7 +4,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.linalg import qr
 
+from compgraph.arguments import checked
 from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.factorisations import positive_definite, power_of_two
 
 # Moments of float32 activations are right to about 1e-7 of the deviations of the two features; this is ten times that.
 RANK_TOLERANCE = 1e-6
@@ -30,6 +32,7 @@ def varying(scatter: Float64[np.ndarray, "d d"]) -> Bool[np.ndarray, " d"]:
     return np.asarray(variance > variance.max(initial=0.0) * CONSTANT_TOLERANCE**2)
 
 
+@checked
 def support(scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]:
     r"""Find the subspace that rows fill: its dimension is their numerical rank, whatever the units of the features.
 
@@ -63,6 +66,7 @@ def support(scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]:
     >>> np.abs(support(rows.T @ rows)).round(3).tolist()
     [[0.447, 0.894, 0.0]]
     """
+    scatter = scatter / power_of_two(scatter)
     live = np.flatnonzero(varying(scatter))
     # The largest first: with pivoting, each feature's row is then right to its own scale (Cox and Higham 1998).
     live = live[np.argsort(-np.diagonal(scatter)[live], kind="stable")]
@@ -83,8 +87,4 @@ def _surely_independent(correlations: Float64[np.ndarray, "d d"]) -> bool:
     """Tell whether every eigenvalue is above the tolerance, at a fraction of the cost of eigenvalues."""
     # No eigenvalue exceeds the largest absolute row sum.
     largest = np.abs(correlations).sum(axis=1).max(initial=0.0)
-    try:
-        np.linalg.cholesky(correlations - RANK_TOLERANCE * largest * np.eye(len(correlations)))
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    return positive_definite(correlations - RANK_TOLERANCE * largest * np.eye(len(correlations)))

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.linalg import eigh
 
+from compgraph.arguments import checked
 from compgraph.arrays import fix_signs
 from compgraph.decompose.directions import Directions
+from compgraph.decompose.factorisations import leading_eigh
 from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support
+from compgraph.decompose.scale import near_one
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments
 
@@ -57,6 +59,7 @@ class PartialLeastSquares:
         return self.rotations.T @ self.y_loadings
 
 
+@checked
 def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSquares:
     """Fit a partial least squares regression of ``y`` on ``x`` from their moments.
 
@@ -90,6 +93,7 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     >>> fit.coefficients().round(6).tolist()
     [[3.0], [4.0]]
     """
+    moments, of_x, of_y = near_one(moments)
     left, right = support(moments.xx), support(moments.yy)
     xx = _inside(_inside(moments.xx, left).T, left)
     cross = _inside(_inside(moments.xy, left).T, right).T.copy()
@@ -111,8 +115,10 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     columns = list(zip(*rows, strict=True)) or [(), (), (), (), (), ()]
     p, q = moments.xy.shape
     shapes = ((-1, p), (-1, p), (-1, p), (-1, q), (-1,), (-1,))
+    # Loadings of x and rotations are the same at every scale.
+    units = (1.0, 1.0, 1.0, of_y / of_x, of_x**2, 1.0)
     return PartialLeastSquares(
-        *(np.array(column, dtype=float).reshape(s) for column, s in zip(columns, shapes, strict=True))
+        *(np.array(each, dtype=float).reshape(s) * u for each, s, u in zip(columns, shapes, units, strict=True))
     )
 
 
@@ -127,7 +133,7 @@ def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarra
     gram = cross.T @ cross if q <= p else cross @ cross.T
     size = len(gram)
     # The range of the last two eigenvalues costs a fraction of the whole spectrum.
-    values, vectors = eigh(gram, subset_by_index=[max(size - 2, 0), size - 1])
+    values, vectors = leading_eigh(gram, 2, "the cross moment")
     top, below = np.sqrt(np.clip([values[-1], values[0] if size > 1 else 0.0], 0, None))
     vector = cross @ vectors[:, -1] if q <= p else vectors[:, -1]
     norm = float(np.linalg.norm(vector))

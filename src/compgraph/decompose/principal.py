@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.eigenvalues import descending_eigh, neighbour_gaps
 from compgraph.decompose.numerical_rank import support, varying
@@ -9,6 +10,7 @@ from compgraph.errors import BadRequest
 from compgraph.statistics import Moments
 
 
+@checked
 def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Directions:
     r"""Find the orthogonal directions of largest variance.
 
@@ -62,6 +64,7 @@ def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Direction
     return Directions((vectors @ basis)[:n], values[:n], neighbour_gaps(values)[:n])
 
 
+@checked
 def neurons(moments: Moments, n_components: int) -> Directions:
     """Take the neurons (or channels) of largest variance as they are: the privileged basis.
 

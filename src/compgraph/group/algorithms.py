@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Int64
 
+from compgraph.arguments import checked
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.group.layered_louvain import layered_louvain_communities, layered_louvain_labels
 from compgraph.group.leiden import leiden_communities
@@ -35,6 +36,7 @@ ON_LINKS: dict[Algorithm, Callable[..., np.ndarray]] = {
 }
 
 
+@checked
 def register_algorithm(name: str, function: Algorithm) -> None:
     """Make a community algorithm available under a name.
 
@@ -100,7 +102,25 @@ def takes_seed(function: Algorithm) -> bool:
     bool
         Whether its signature has ``seed``.
     """
-    return "seed" in _parameters(function)
+    return takes(function, "seed")
+
+
+def takes(function: Algorithm, name: str) -> bool:
+    """Tell whether an algorithm has a parameter.
+
+    Parameters
+    ----------
+    function
+        The algorithm.
+    name
+        The parameter, such as ``"weight"``.
+
+    Returns
+    -------
+    bool
+        Whether its signature has it.
+    """
+    return name in _parameters(function)
 
 
 def run(function: Algorithm, graph: nx.Graph, *, seed: int, weight: str, params: Mapping[str, Any]) -> list[list[int]]:

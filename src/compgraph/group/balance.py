@@ -4,12 +4,15 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
+from compgraph.decompose.factorisations import power_of_two
 from compgraph.group.links import links_of
 from compgraph.group.sinkhorn import proportional_fit
 
 TOLERANCE = 1e-6  # largest relative error of a row's total
 
 
+@checked
 def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     r"""Scale the weights between each two spaces so that every node has the same total there.
 
@@ -63,7 +66,8 @@ def balanced(graph: nx.Graph, weight: str = "weight") -> nx.Graph:
     """
     links, result = links_of(graph, weight), graph.copy()
     for (a, b), weights in links.matrices.items():
-        even = weights.sum() * balanced_weights(weights)
+        largest = power_of_two(weights)
+        even = (weights / largest).sum() * balanced_weights(weights) * largest
         for i, j in np.argwhere(weights > 0).tolist():
             ends = links.nodes[links.members[a][i]], links.nodes[links.members[b][j]]
             result.edges[ends][weight] = float(even[i, j])

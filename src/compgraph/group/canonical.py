@@ -5,12 +5,14 @@ from numbers import Real
 
 import networkx as nx
 
+from compgraph.arguments import checked
 from compgraph.connect.graph import ordered_nodes
 from compgraph.connect.schema import check_graph
 from compgraph.errors import GraphError
 from compgraph.group.links import Links, links_of
 
 
+@checked
 def canonical_copy(graph: nx.DiGraph, *, weight: str = "weight") -> nx.Graph:
     """Return the undirected graph of positive links between nodes numbered in canonical order.
 

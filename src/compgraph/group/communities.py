@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from numbers import Real
 from typing import Any
 
 import networkx as nx
@@ -13,15 +12,16 @@ from jaxtyping import Int64
 from sklearn.metrics import adjusted_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, is_finite, shown, whole_number
 from compgraph.connect.graph import ordered_nodes
+from compgraph.dealing import Deal, in_turn
 from compgraph.errors import BadRequest
 from compgraph.group.algorithms import ON_LINKS, Algorithm, resolve, run, run_on_links, takes_seed
 from compgraph.group.canonical import canonical_copy, undirected_links
 from compgraph.group.layered import modularity_of_links
 from compgraph.group.links import Links, links_of
 from compgraph.group.membership import memberships
-from compgraph.group.null import null_links
+from compgraph.group.null import null_of
 from compgraph.group.partition import Partition
 from compgraph.group.spectral import spectral_communities
 
@@ -52,6 +52,16 @@ class _Search:
         one = blocks is not None and len(np.unique(blocks)) == 1 and not self.params.get("n_groups")
         return one and abs(_evidence(links, runs)) <= SAME_QUALITY
 
+    def by_chance(self, links: Links, n: int, *, seed: int, deal: Deal) -> list[float]:
+        """Return the evidence on each null graph."""
+        streams = np.random.SeedSequence(seed).spawn(n)
+
+        def evidence(number: int) -> float:
+            null = null_of(links, streams[number])
+            return _evidence(null, self.runs(null))
+
+        return deal(evidence, n)
+
     def quality(self, plain: nx.Graph, groups: list[list[int]]) -> float:
         resolution = self.params.get("resolution", 1)
         return float(nx.community.modularity(plain, groups, weight=self.weight, resolution=resolution))
@@ -67,6 +77,7 @@ def _blocks(graph: nx.DiGraph, links: Links) -> Int64[np.ndarray, " n"] | None:
     return None if None in found else np.array(found, dtype=np.int64)
 
 
+@checked
 def communities(
     graph: nx.DiGraph,
     algorithm: str | Algorithm = "spectral",
@@ -75,6 +86,7 @@ def communities(
     n_seeds: int | np.integer = 10,
     n_null: int | np.integer = 99,
     weight: str = "weight",
+    deal: Deal = in_turn,
     **params: Any,
 ) -> Partition:
     r"""Group the nodes of a component graph by how strongly they are linked.
@@ -102,7 +114,9 @@ def communities(
     n_null
         Strength-preserving null graphs for the p-value; 0 leaves it NaN, and fewer than 19 cannot reach 0.05.
     weight
-        The edge attribute to read: finite and not negative.
+        The edge attribute to read: finite and not negative. Weights beyond 1e-30 or 1e30 are seen in another unit.
+    deal
+        Who searches which null graph, ``(work, n) -> list``; the numbers are the same whoever does.
     **params
         The algorithm's own parameters. ``resolution`` is :math:`\gamma` (default 1): higher for more, smaller groups.
 
@@ -169,13 +183,16 @@ def communities(
     seeds = _derived_seeds(seed, n_seeds if takes_seed(function) else 1)
     search = _Search(function, seeds, weight, params, graph)
     test = replace(search, seeds=seeds[:TEST_RUNS])
-    links = links_of(graph, weight, ordered_nodes(graph))
+    given = links_of(graph, weight, ordered_nodes(graph))
+    links = given.near_one()
+    if links is not given:
+        plain = undirected_links(links, graph, weight=weight)
     # Handing matrices this small to several threads costs more than it saves.
     with threadpool_limits(limits=1):
         runs = search.runs(links)
         by_chance = [0.0] * n_null
         if not search.settled(links, runs):
-            by_chance = [_evidence(null, test.runs(null)) for null in null_links(links, n=n_null, seed=seed)]
+            by_chance = test.by_chance(links, n_null, seed=seed, deal=deal)
     qualities = [search.quality(plain, groups) for groups in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
     assignment = dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True))
@@ -191,10 +208,10 @@ def communities(
     )
 
 
-def _require_resolution(resolution: object) -> None:
-    if isinstance(resolution, Real) and not isinstance(resolution, bool) and 0 < float(resolution) < math.inf:
+def _require_resolution(resolution: Any) -> None:
+    if is_finite(resolution) and resolution > 0:
         return
-    raise BadRequest(f"resolution={resolution!r}: a finite number above 0 is needed; 1 is ordinary modularity.")
+    raise BadRequest(f"resolution={shown(resolution)}: a finite number above 0 is needed; 1 is ordinary modularity.")
 
 
 def _derived_seeds(seed: int, n: int) -> tuple[int, ...]:

@@ -7,10 +7,12 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Int64
 
+from compgraph.arguments import checked
 from compgraph.errors import BadRequest
 from compgraph.group.links import Links, links_of
 
 
+@checked
 def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: str = "weight") -> float:
     r"""Return the share of weight inside groups beyond what strengths predict, for every two spaces by themselves.
 
@@ -63,7 +65,7 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
     >>> layered_modularity(graph, {"x0": 0, "y0": 0, "x1": 1, "y1": 1})
     0.375
     """
-    links = links_of(graph, weight)
+    links = links_of(graph, weight).near_one()
     if not group_of.keys() >= set(links.nodes):
         linked = {links.nodes[i] for end in links.pairs()[:2] for i in end.tolist()}
         if lacking := [node for node in links.nodes if node in linked and node not in group_of]:

@@ -1,13 +1,13 @@
 """Louvain's search for groups that beat chance between every two spaces of a layered graph by themselves."""
 
-import math
 from collections.abc import Iterable
-from numbers import Real
+from typing import Any
 
 import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int, Int64
 
+from compgraph.arguments import checked, is_finite, shown
 from compgraph.errors import BadRequest
 from compgraph.group.balance import balanced_weights
 from compgraph.group.links import Links, groups_of_labels, links_of
@@ -15,6 +15,7 @@ from compgraph.group.links import Links, groups_of_labels, links_of
 GAIN = 1e-12  # smallest gain in quality that counts: rounding must not move nodes
 
 
+@checked
 def layered_louvain_communities(
     graph: nx.Graph,
     weight: str = "weight",
@@ -88,7 +89,7 @@ def layered_louvain_communities(
     >>> sorted(map(sorted, layered_louvain_communities(graph, seed=0)))
     [[0, 1, 2], [3, 4, 5]]
     """
-    links = links_of(graph, weight)
+    links = links_of(graph, weight).near_one()
     labels = layered_louvain_labels(links, seed, resolution=resolution, balance=balance, within=within)
     return groups_of_labels(links.nodes, labels)
 
@@ -236,9 +237,6 @@ def _summed(matrix: Float64[np.ndarray, "n m"], labels: Int[np.ndarray, " m"]) -
     return np.ascontiguousarray(np.add.reduceat(matrix[:, order], starts, axis=1))
 
 
-def _require_number(value: object, name: str, needed: str, *, positive: bool) -> None:
-    if isinstance(value, Real) and not isinstance(value, bool):
-        number = float(value)
-        if 0 <= number < math.inf and (number > 0 or not positive):
-            return
-    raise BadRequest(f"{name}={value!r}: a finite number {needed} is needed.")
+def _require_number(value: Any, name: str, needed: str, *, positive: bool) -> None:
+    if not is_finite(value) or value < 0 or (positive and value == 0):
+        raise BadRequest(f"{name}={shown(value)}: a finite number {needed} is needed.")

@@ -9,9 +9,11 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from compgraph.decompose.factorisations import power_of_two
 from compgraph.errors import GraphError
 from compgraph.records import brief
 
+ORDINARY = (2.0**-100, 2.0**100)  # sizes of weights that are left as they are
 Place = tuple[object, ...]
 """Layer, side and depth of a space."""
 
@@ -73,6 +75,39 @@ class Links:
             Shares all else.
         """
         return replace(self, matrices=matrices)
+
+    def near_one(self) -> "Links":
+        """Return the same links in a unit in which sums of their squares are within double precision.
+
+        Returns
+        -------
+        Links
+            These, where the largest weight is between 1e-30 and 1e30; else divided by a power of two, which is exact.
+            Groups, modularity and memberships are the same in every unit.
+        """
+        return self if ORDINARY[0] < self.unit < ORDINARY[1] else self.times(1 / self.unit)
+
+    @property
+    def unit(self) -> float:
+        """The power of two at or below the largest weight; 1 without any."""
+        return max(map(power_of_two, self.matrices.values()), default=1.0)
+
+    def times(self, factor: float) -> "Links":
+        """Return links that are so many times as heavy.
+
+        Parameters
+        ----------
+        factor
+            Above 0.
+
+        Returns
+        -------
+        Links
+            These, where it is 1.
+        """
+        if factor == 1:
+            return self
+        return self.with_matrices({key: weights * factor for key, weights in self.matrices.items()})
 
     def pairs(self) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """Return every two linked nodes once, whatever the direction: reciprocal links are summed.

@@ -6,10 +6,13 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.arguments import checked
 from compgraph.connect.graph import ordered_nodes
+from compgraph.errors import BadRequest
 from compgraph.group.links import Links, links_of
 
 
+@checked
 def memberships(
     graph: nx.DiGraph, group_of: Mapping[str, int], *, weight: str = "weight"
 ) -> dict[str, tuple[float, ...]]:
@@ -35,6 +38,11 @@ def memberships(
         Node id to one share per group, 1 in total. A node with links within its layer only is judged by those, one
         without any belongs to its own group.
 
+    Raises
+    ------
+    BadRequest
+        When a node has no group.
+
     Notes
     -----
     Links within a layer join two descriptions of the same activations and say nothing about sharing, so they are left
@@ -50,7 +58,9 @@ def memberships(
     >>> memberships(graph, {"x0": 0, "y0": 0, "x1": 1, "y1": 1})["x0"]
     (0.75, 0.25)
     """
-    links = links_of(graph, weight, ordered_nodes(graph))
+    links = links_of(graph, weight, ordered_nodes(graph)).near_one()
+    if lacking := [node for node in links.nodes if node not in group_of]:
+        raise BadRequest(f"group_of lacks {len(lacking)} of the nodes, the first {lacking[0]!r}; give each a group.")
     own = np.array([group_of[str(node)] for node in links.nodes], dtype=np.int64)
     one_hot = np.eye(max(group_of.values(), default=0) + 1)[own]
     # Links within a layer are the second choice, and a node's own group the last.

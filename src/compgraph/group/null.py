@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.connect.graph import ordered_nodes
 from compgraph.group.links import Links, graph_of, links_of
 from compgraph.group.sinkhorn import proportional_fit
@@ -19,6 +19,7 @@ TOLERANCE = 1e-8  # largest relative error of a refitted strength
 FLOOR = 0.01  # smallest W / P told apart from 0, so that every permutation can be refitted
 
 
+@checked
 def null_graphs(
     graph: nx.DiGraph, *, n: int | np.integer, seed: int | np.integer = 0, weight: str = "weight"
 ) -> Iterator[nx.DiGraph]:
@@ -90,7 +91,8 @@ def null_graphs(
     """
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
     links = links_of(graph, weight, ordered_nodes(graph))
-    return (graph_of(null, graph, weight) for null in null_links(links, n=n, seed=seed))
+    near = links.near_one()
+    return (graph_of(null.times(links.unit / near.unit), graph, weight) for null in null_links(near, n=n, seed=seed))
 
 
 def null_links(links: Links, *, n: int, seed: int) -> Iterator[Links]:
@@ -105,19 +107,36 @@ def null_links(links: Links, *, n: int, seed: int) -> Iterator[Links]:
     seed
         Where the permutations start.
 
-    Yields
-    ------
+    Returns
+    -------
+    Iterator of Links
+        With the strengths of ``links``.
+    """
+    return (null_of(links, stream) for stream in np.random.SeedSequence(seed).spawn(n))
+
+
+def null_of(links: Links, stream: np.random.SeedSequence) -> Links:
+    """Return one of the null graphs as matrices.
+
+    Parameters
+    ----------
+    links
+        As for `null_links`.
+    stream
+        Its own of ``numpy.random.SeedSequence(seed).spawn(n)``, so that it is the same whoever makes it.
+
+    Returns
+    -------
     Links
         With the strengths of ``links``.
     """
-    for stream in np.random.SeedSequence(seed).spawn(n):
-        rng = np.random.default_rng(stream)
-        yield links.with_matrices(
-            {
-                ends: weights if links.in_one_layer(*ends) else permuted(weights, rng)
-                for ends, weights in links.matrices.items()
-            }
-        )
+    rng = np.random.default_rng(stream)
+    return links.with_matrices(
+        {
+            ends: weights if links.in_one_layer(*ends) else permuted(weights, rng)
+            for ends, weights in links.matrices.items()
+        }
+    )
 
 
 def permuted(weights: Float64[np.ndarray, "k l"], rng: np.random.Generator) -> Float64[np.ndarray, "k l"]:

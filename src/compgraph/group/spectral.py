@@ -8,7 +8,8 @@ from jaxtyping import Float64, Int64
 from scipy.linalg import qr
 from scipy.sparse.csgraph import connected_components
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import is_finite, shown, whole_number
+from compgraph.decompose.factorisations import eigh, svd
 from compgraph.errors import BadRequest
 from compgraph.group.layered import modularity_of_links
 from compgraph.group.links import Links, Place, groups_of_labels, links_of
@@ -80,7 +81,7 @@ def spectral_communities(
     """
     blocks = list(dict(graph.nodes(data="block")).values())
     known = None if None in blocks else np.array(blocks, dtype=np.int64)
-    links = links_of(graph, weight)
+    links = links_of(graph, weight).near_one()
     return groups_of_labels(links.nodes, spectral_labels(links, known, cut=cut, n_groups=n_groups))
 
 
@@ -108,8 +109,8 @@ def spectral_labels(
     BadRequest
         As `spectral_communities`.
     """
-    if not 0 < cut < 1:
-        raise BadRequest(f"cut={cut!r}: a number between 0 and 1 is needed; 0.15 is the default.")
+    if not is_finite(cut) or not 0 < cut < 1:
+        raise BadRequest(f"cut={shown(cut)}: a number between 0 and 1 is needed; 0.15 is the default.")
     if n_groups is not None:
         n_groups = whole_number(n_groups, "n_groups", minimum=1)
     blocks = None if n_groups else blocks
@@ -133,7 +134,7 @@ def spectral_labels(
 def _clusters(rows: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " n"]:
     """Return the cluster of each row: that of the nearest of ``k`` directions which rows themselves pick out."""
     picked = qr(rows.T, mode="economic", pivoting=True)[2][: rows.shape[1]]
-    left, _, right = np.linalg.svd(rows[picked].T)
+    left, _, right = svd(rows[picked].T)
     return np.asarray(np.argmax(np.abs(rows @ (left @ right)), axis=1))
 
 
@@ -188,7 +189,7 @@ def _spectrum(
     away = np.eye(len(links)) - depth @ depth.T
     laplacian = np.eye(len(links)) - links / np.outer(root, root)
     # The spectrum of L ends at 2: there the depth modes are out of the way.
-    values, vectors = np.linalg.eigh(away @ laplacian @ away + 2 * depth @ depth.T)
+    values, vectors = eigh(away @ laplacian @ away + 2 * depth @ depth.T)
     kept = len(links) - depth.shape[1]
     return values[:kept], vectors[:, :kept]
 
@@ -206,7 +207,7 @@ def _slowest(spaces: Float64[np.ndarray, "s s"]) -> float:
     if len(spaces) == 1:
         return 2.0
     root = np.sqrt(spaces.sum(axis=1))
-    return float(np.linalg.eigvalsh(np.eye(len(spaces)) - spaces / np.outer(root, root))[1])
+    return float(eigh(np.eye(len(spaces)) - spaces / np.outer(root, root))[0][1])
 
 
 def _counted(values: Sequence[Float64[np.ndarray, " _"]], slowest: Sequence[float], cut: float) -> list[int]:

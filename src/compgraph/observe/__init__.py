@@ -2,7 +2,7 @@
 
 from compgraph.observe.collect import collect
 from compgraph.observe.gradients.row_by_row import row_gradients
-from compgraph.observe.layers import Layers
+from compgraph.observe.request import Layers
 from compgraph.observe.run.restore import observing
 from compgraph.observe.run.unwrap import bare
 from compgraph.observe.sites import Site, describe, sites

@@ -12,7 +12,7 @@ from compgraph.observe.candidates import Candidates, Place, settled
 from compgraph.observe.data.call import Call
 from compgraph.observe.default_sites import default_sites
 from compgraph.observe.feeding import feeding
-from compgraph.observe.layers import resolve
+from compgraph.observe.request import resolve
 from compgraph.observe.run.activations import Selector, instead
 from compgraph.observe.run.rows import RowMode, grid_of
 from compgraph.observe.run.seen import Trace

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from compgraph.arguments import checked
 from compgraph.observe.data.reader import Reader
-from compgraph.observe.layers import again
+from compgraph.observe.request import again
 from compgraph.observe.run.restore import observing
 from compgraph.observe.run.seen import Seen
 from compgraph.observe.run.trace import trace
@@ -46,6 +47,7 @@ class Site:
         return f"{self.name}  {self.kind}  {self.shape}{state}"
 
 
+@checked
 def sites(
     model: nn.Module,
     example: Any,
@@ -114,6 +116,7 @@ def _shown(each: Seen, size: int) -> tuple[int, ...]:
     return tuple(shape)
 
 
+@checked
 def describe(found: Iterable[Site]) -> str:
     """Lay out sites as a table for people.
 

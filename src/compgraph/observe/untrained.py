@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.errors import BadRequest
 from compgraph.observe.run.restore import generators_seeded
+from compgraph.observe.run.unwrap import require_module
 
 
+@checked
 def untrained_twin(model: nn.Module, seed: int) -> nn.Module:
     """Copy a model and draw its weights anew.
 
@@ -53,6 +55,7 @@ def untrained_twin(model: nn.Module, seed: int) -> nn.Module:
     (False, True)
     """
     seed = whole_number(seed, "seed", minimum=0)
+    require_module(model)
     twin = _copy(model).cpu()
     with generators_seeded(seed), torch.no_grad():
         # Shuffled first and reset afterwards, so that nobody has to find out which parameters a reset leaves out.

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from compgraph.arguments import checked
 from compgraph.toys.toy import Toy
 from compgraph.toys.train_one import isolated, seed_list
 from compgraph.toys.train_readers import Examples, Recipe, train_readers
@@ -55,6 +56,7 @@ PAIRS = Recipe(
 TRIPLES = replace(PAIRS, name="digit-triples", sides=("left", "middle", "right"), hidden=96)
 
 
+@checked
 def digit_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     """Train a 128-64-64-20 network to name the digit on the left and the digit on the right.
 
@@ -100,6 +102,7 @@ def digit_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
         return train_readers(PAIRS, seeds=(seed,), activation=activation, n_threads=1)[0]
 
 
+@checked
 def digit_pair_networks(seeds: Iterable[int], *, activation: str = "relu") -> tuple[Toy, ...]:
     """Train networks as `digit_pairs` does, one per seed, together.
 
@@ -138,6 +141,7 @@ def digit_pair_networks(seeds: Iterable[int], *, activation: str = "relu") -> tu
         return train_readers(PAIRS, seeds=checked, activation=activation, n_threads=n_threads)
 
 
+@checked
 def digit_triples(*, seed: int = 0, activation: str = "relu") -> Toy:
     """Train a 192-96-96-30 network to name three digits side by side: three tasks.
 

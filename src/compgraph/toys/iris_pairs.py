@@ -2,7 +2,7 @@
 
 import torch
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.toys.toy import Toy
 from compgraph.toys.train_one import isolated
 from compgraph.toys.train_readers import Examples, Recipe, train_readers
@@ -53,6 +53,7 @@ PAIRS = Recipe(
 )
 
 
+@checked
 def iris_pairs(*, seed: int = 0, activation: str = "relu") -> Toy:
     """Train an 8-16-16-6 network to name the species of two irises.
 

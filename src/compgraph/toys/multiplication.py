@@ -7,7 +7,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.errors import BadRequest
 from compgraph.toys.perceptron import Perceptron, seeded_perceptron
 from compgraph.toys.toy import Toy
@@ -22,6 +22,7 @@ GRID_SIDE, HELD_AT = 100, 0.5
 TASKS = {"A": slice(0, 2), "B": slice(2, 4)}
 
 
+@checked
 @isolated()
 def multiplication_data(n: int = N_ROWS, *, seed: int) -> tuple[Float32[Tensor, "{n} 4"], Float32[Tensor, "{n} 2"]]:
     r"""Draw factors and their products, the products uniform on (0, 1).
@@ -86,6 +87,7 @@ def _scores(model: nn.Module, inputs: Tensor, targets: Tensor) -> dict[str, floa
     return {"mse": errors.mean().item()} | {f"mse_{task}": error for task, error in by_task}
 
 
+@checked
 @isolated()
 def multiplication(*, seed: int = 0, epochs: int = 1000) -> Toy:
     """Train a 4-16-16-2 network on two independent multiplications.
@@ -134,6 +136,7 @@ def multiplication(*, seed: int = 0, epochs: int = 1000) -> Toy:
     return _toy(model, inputs[N_TRAIN:].clone(), targets[N_TRAIN:], seed)
 
 
+@checked
 def multiplications(
     seeds: Iterable[int], *, epochs: int = 1000, mixing: float = 0.0, summed: bool = False
 ) -> tuple[Toy, ...]:

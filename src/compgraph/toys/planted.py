@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from compgraph.arguments import checked
 from compgraph.toys.families import FAMILIES
 from compgraph.toys.perceptron import Perceptron, seeded_perceptron
 from compgraph.toys.plan import Plan
@@ -19,6 +20,7 @@ N_TRAIN, N_HELD_OUT, BATCH = 4_000, 2_000, 500
 LEARNING_RATE = 1e-2
 
 
+@checked
 def planted(plan: Plan, *, seeds: Iterable[int]) -> tuple[Toy, ...]:
     """Train networks on the tasks of a plan, one network per seed.
 

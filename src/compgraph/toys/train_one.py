@@ -7,10 +7,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from compgraph.arguments import whole_number
+from compgraph.arguments import checked, whole_number
 from compgraph.errors import BadRequest
 
 
+@checked
 def seeded(seed: int) -> torch.Generator:
     """Make the one stream of random numbers that a toy draws everything from.
 

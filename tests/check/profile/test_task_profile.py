@@ -1,5 +1,6 @@
 """Task profiles against variances of plain activations, computed in NumPy."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -9,11 +10,10 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
-from compgraph.check import TaskProfile, task_profile
-from compgraph.check.profile.task_profile import task_covariances
+from compgraph.check import TaskProfile, task_covariances, task_profile
 from compgraph.connect import node_id
 from compgraph.decompose import Components, components
-from compgraph.errors import BadRequest, UnknownSite
+from compgraph.errors import BadRequest, NotFinite, UnknownName, UnknownSite
 from compgraph.observe import collect
 from compgraph.pipeline import analyze
 from compgraph.statistics import Space, Statistics
@@ -159,8 +159,49 @@ def test_component_that_no_task_moves_has_no_label(model, data) -> None:
 
 
 def test_rounding_noise_moves_nothing(model, data) -> None:
-    trembling = dict.fromkeys(("left", "right"), 0.7 + 1e-7 * data)
-    assert not task_profile(components(collect(model, data), "pca"), model, trembling).labels
+    trembling = {"left": 0.7 + 1e-7 * data, "right": data}
+    with pytest.raises(BadRequest, match="the inputs of task 'left' move no component: they are constant, or nearly"):
+        task_profile(components(collect(model, data), "pca"), model, trembling)
+
+
+def test_a_constant_task_is_refused_and_its_remedy_works(parts, model, inputs) -> None:
+    constant = {**inputs, "third": torch.ones_like(next(iter(inputs.values())))}
+    with pytest.raises(BadRequest, match="the inputs of task 'third' move no component"):
+        task_profile(parts, model, constant)
+    assert task_profile(parts, model, inputs).labels
+
+
+def test_tasks_of_the_same_inputs_are_refused(parts, model, inputs) -> None:
+    name, first = next(iter(inputs.items()))
+    with pytest.raises(BadRequest, match=f"the tasks '{name}' and 'copy' move every component alike"):
+        task_profile(parts, model, {**inputs, "copy": first})
+
+
+def test_a_component_that_two_tasks_move_alike_has_no_label() -> None:
+    linear = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Tanh())
+    with torch.no_grad():
+        linear[0].weight.copy_(torch.eye(3))
+    rows = torch.tensor([[-1.0], [1.0]])
+    tasks = {"a": rows * torch.tensor([1.0, 1, 0]), "b": rows * torch.tensor([0.0, 1, 1])}
+    found = task_profile(components(collect(linear, torch.cat([*tasks.values()])), "neuron"), linear, tasks)
+    of_a = {found.share[f"input/in/{k}"]["a"]: found.labels.get(f"input/in/{k}") for k in range(3)}
+    assert of_a == {0.0: "b", 0.5: None, 1.0: "a"}
+    assert set(found.interference) == set(found.labels)
+
+
+def test_whatever_goes_wrong_names_the_task(parts, model, inputs) -> None:
+    broken = {name: each.clone() for name, each in inputs.items()}
+    broken["right"][3] = math.nan
+    with pytest.raises(NotFinite, match=r"^task 'right': site 'input' holds NaN or infinite values in batch 0"):
+        task_profile(parts, model, broken)
+    with pytest.raises(RuntimeError) as caught:
+        task_profile(parts, model, {**inputs, "wide": torch.zeros(4, 99)})
+    assert "while compgraph was at task 'wide'" in caught.value.__notes__
+
+
+def test_options_that_collect_does_not_know(parts, model, inputs) -> None:
+    with pytest.raises(UnknownName, match=r"no option of compgraph.collect 'batchsize'.*Did you mean 'batch_size'"):
+        task_profile(parts, model, inputs, batchsize=3)
 
 
 def test_analysis_and_components_are_alike(parts, model, inputs) -> None:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from compgraph.decompose.interaction.commutant import Coupling, Entries, Modes, joint_diagonaliser, modes
+from compgraph.decompose.interaction.commutant import Coupling, Entries, Modes, modes
+from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 
 spec = importlib.util.spec_from_file_location(
     "reference_commutant", Path(__file__).parents[2] / "reference" / "commutant.py"

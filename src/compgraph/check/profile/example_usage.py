@@ -9,12 +9,14 @@ from jaxtyping import Float64
 from scipy.stats import rankdata
 from torch import nn
 
+from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.check.profile.task_profile import Decomposed, parts_and_options, require_same_spaces
 from compgraph.connect import node_id
 from compgraph.decompose import Components
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.observe import collect
+from compgraph.observe.collect import known_options
 from compgraph.records import brief, read_only
 from compgraph.statistics import Pair, Space, Statistics
 
@@ -85,6 +87,7 @@ class Unusualness:
         object.__setattr__(self, "p_value", read_only(self.p_value))
 
 
+@checked
 def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, inputs: Any, **options: Any) -> Usage:
     r"""Measure which part of the graph each example uses.
 
@@ -142,6 +145,7 @@ def usage(analysis: Decomposed | Mapping[Space, Components], model: nn.Module, i
             f"sample={options['sample']!r} came, and usage is told for every example; leave it out and pass fewer "
             "inputs, where these are too many."
         )
+    known_options(options)
     parts, asked = parts_and_options(analysis, {"progress": False, **options})
     stats = collect(model, inputs, **asked, sample="all")
     require_same_spaces(parts, stats)
@@ -178,6 +182,7 @@ def _squares(
     return np.asarray(ordered.reshape(n, -1, len(part)).mean(axis=1))
 
 
+@checked
 def unusualness(examples: Usage, reference: Usage) -> Unusualness:
     r"""Tell how unusual the parts of the graph are that examples use.
 
@@ -244,6 +249,7 @@ def unusualness(examples: Usage, reference: Usage) -> Unusualness:
     return Unusualness(distance, (1 + as_far) / (1 + len(usual)))
 
 
+@checked
 def separation(usual: Float64[np.ndarray, " n"], strange: Float64[np.ndarray, " m"]) -> float:
     r"""Return how well a measure tells strange examples from usual ones: the area under the ROC curve.
 

@@ -6,6 +6,7 @@ from jaxtyping import Float, Float64
 from compgraph.decompose import Components
 from compgraph.decompose.interaction import LIMIT
 from compgraph.decompose.interaction.read_subspace import output_filters, side_by_side
+from compgraph.decompose.scale import middle_scale
 from compgraph.statistics import Space, Statistics
 
 
@@ -40,11 +41,12 @@ def head_energies(stats: Statistics, parts: dict[Space, Components]) -> dict[Spa
     of_head = np.concatenate([np.full(len(rows), names.index(name)) for name, rows in filters.items()])
     sums = {space: np.zeros((len(part), len(names))) for space, part in parts.items()}
     rows = dict.fromkeys(parts, 0)
-    for chunk in probe.output_gradients(side_by_side(stats, filters)):
+    unit = middle_scale(part.patterns * part.deviation[:, None] for part in parts.values())
+    for chunk in probe.output_gradients(side_by_side(stats, filters) * unit):
         for read, gradients in chunk.items():
             for space in (read, Space(read.layer, "out", read.depth)):
                 if space in parts:
-                    sums[space] += _squares(gradients, parts[space], of_head, len(names))
+                    sums[space] += _squares(gradients, parts[space], of_head, len(names), unit)
                     rows[space] += len(gradients)
     sizes = np.maximum(np.bincount(of_head, minlength=len(names)), 1)
     found = {space: total / max(rows[space], 1) / sizes for space, total in sums.items()}
@@ -55,8 +57,8 @@ def head_energies(stats: Statistics, parts: dict[Space, Components]) -> dict[Spa
 
 
 def _squares(
-    gradients: Float[np.ndarray, "n q d"], part: Components, of_head: np.ndarray, heads: int
+    gradients: Float[np.ndarray, "n q d"], part: Components, of_head: np.ndarray, heads: int, unit: float
 ) -> Float64[np.ndarray, "k heads"]:
-    moved = gradients @ (part.patterns * part.deviation[:, None]).T
+    moved = gradients @ (part.patterns * (part.deviation[:, None] / unit)).T
     squares = np.square(moved, dtype=np.float64).sum(axis=0)
     return np.stack([squares[of_head == head].sum(axis=0) for head in range(heads)], axis=1)

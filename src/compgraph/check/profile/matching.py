@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 
-from compgraph.check.agreement import importance, labelled
+from compgraph.arguments import checked
+from compgraph.check.agreement import importance
+from compgraph.check.labels import labelled, one_label
 from compgraph.group.partition import Partition
 
 
+@checked
 def match_tasks(
     groups: Partition, labels: Mapping[str, Hashable], *, weights: Mapping[str, float] | None = None
 ) -> dict[int, str]:
@@ -38,7 +41,7 @@ def match_tasks(
     nodes = labelled(groups.assignment, labels)
     held: defaultdict[int, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for node, weight in zip(nodes, importance(nodes, weights).tolist(), strict=True):
-        held[groups.assignment[node]][str(labels[node])] += weight
+        held[groups.assignment[node]][str(one_label(node, labels[node]))] += weight
     names: dict[str, int] = {}
     for group in sorted(held):
         task = max(held[group], key=held[group].__getitem__)

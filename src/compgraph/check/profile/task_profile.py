@@ -1,24 +1,27 @@
 """Which task each component serves: its variance while one task's inputs move and the others rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import networkx as nx
 import numpy as np
 from jaxtyping import Float64
 from torch import nn
 
+from compgraph.arguments import checked
+from compgraph.check.profile.covariances import covariances
 from compgraph.check.profile.head_profile import head_energies
+from compgraph.check.profile.tasks import SAME, UNMOVED, require_told_apart
 from compgraph.connect import node_id
 from compgraph.decompose import Components
-from compgraph.errors import BadRequest
+from compgraph.errors import BadRequest, ForeignRecord, located
 from compgraph.observe import collect
+from compgraph.observe.collect import known_options
 from compgraph.records import brief, freeze, rebuilt
-from compgraph.statistics import Space, Statistics
-
-# A component moved by less than this fraction of its variance over the data is moved by no task.
-UNMOVED = 1e-9
+from compgraph.statistics import Identity, Space, Statistics
+from compgraph.statistics.identity import digest, require_same_model
 
 
 @runtime_checkable
@@ -47,12 +50,15 @@ class TaskProfile:
     share
         The same, divided by the sum over tasks: how much of what moves the component each task is.
     labels
-        Node to dominant task. A component that no task moves has no label.
+        Node to dominant task. A component that no task moves, or two tasks alike and most, has no label.
+    model
+        Hash of the model, as on its component graph; empty where the components do not know it.
     """
 
     variance: Mapping[str, Mapping[str, float]]
     share: Mapping[str, Mapping[str, float]]
     labels: Mapping[str, str]
+    model: str = ""
 
     __repr__ = brief
     __reduce__ = rebuilt
@@ -66,6 +72,30 @@ class TaskProfile:
         return MappingProxyType({node: 1 - self.share[node][task] for node, task in self.labels.items()})
 
 
+def require_profile_of(graph: nx.DiGraph, profile: TaskProfile) -> None:
+    """Refuse a profile of another model than a graph is of.
+
+    Parameters
+    ----------
+    graph
+        A component graph.
+    profile
+        Of the same model, as far as both know.
+
+    Raises
+    ------
+    ForeignRecord
+        When both know their model, and the models differ.
+    """
+    known = graph.graph.get("model")
+    if profile.model and isinstance(known, str) and known != profile.model:
+        raise ForeignRecord(
+            f"the graph is of the model {known:.8} and the task profile of {profile.model:.8}; make both of "
+            "one analysis."
+        )
+
+
+@checked
 def task_profile(
     analysis: Decomposed | Mapping[Space, Components],
     model: nn.Module,
@@ -101,7 +131,8 @@ def task_profile(
     Raises
     ------
     BadRequest
-        With fewer than two tasks, heads of components alone, or when the model's layers or their widths are not those
+        With fewer than two tasks, a task that moves nothing, two that move every component alike, heads of components
+        alone, or when the model's layers or their widths are not those
         of the components.
     UnknownSite
         When the model lacks a layer of the components.
@@ -126,11 +157,16 @@ def task_profile(
         return _by_heads(analysis, tasks)
     if len(tasks) < 2:
         raise BadRequest(f"a task profile compares tasks and got {len(tasks)}; give inputs for at least two.")
+    known_options(options)
     parts, options = parts_and_options(analysis, options)
-    variances = {task: _variances(parts, collect(model, inputs, **options)) for task, inputs in tasks.items()}
+    variances = {}
+    for task, inputs in tasks.items():
+        with located(f"task {task!r}"):
+            variances[task] = _variances(parts, collect(model, inputs, **options))
     tables = {space: np.stack([variances[task][space] for task in tasks], axis=1) for space in sorted(parts)}
     floors = {space: UNMOVED * part.deviation**2 for space, part in parts.items()}
-    return _profile(tables, list(tasks), floors)
+    require_told_apart(tables, list(tasks), floors)
+    return replace(_profile(tables, list(tasks), floors), model=_model(parts))
 
 
 def _by_heads(analysis: Decomposed | Mapping[Space, Components], tasks: str) -> TaskProfile:
@@ -146,7 +182,13 @@ def _by_heads(analysis: Decomposed | Mapping[Space, Components], tasks: str) -> 
         )
     parts = dict(analysis.components)
     tables = head_energies(analysis.stats, parts)
-    return _profile(tables, names, {space: np.full(len(part), UNMOVED) for space, part in parts.items()})
+    found = _profile(tables, names, {space: np.full(len(part), UNMOVED) for space, part in parts.items()})
+    return replace(found, model=_model(analysis.components))
+
+
+def _model(parts: Mapping[Space, Components]) -> str:
+    identity: Identity | None = getattr(parts, "identity", None)
+    return "" if identity is None else digest(identity.model)
 
 
 def _profile(
@@ -164,64 +206,20 @@ def _profile(
             variance[node] = dict(zip(tasks, row.tolist(), strict=True))
             moved = total > floors[space][index]
             share[node] = dict(zip(tasks, (row / total if moved else row * 0).tolist(), strict=True))
-            if moved:
-                labels[node] = max(share[node], key=share[node].__getitem__)
+            if moved and (task := _dominant(share[node])):
+                labels[node] = task
     return TaskProfile(variance, share, labels)
 
 
-def task_covariances(
-    model: nn.Module, tasks: Mapping[str, Any], **options: Any
-) -> dict[Space, dict[str, Float64[np.ndarray, "d d"]]]:
-    """Return the covariance of the activations while only the inputs of one task vary, for every space and task.
-
-    Parameters
-    ----------
-    model
-        A trained network.
-    tasks
-        Name of each task to inputs in which only that task varies, in any form that `compgraph.collect` takes.
-    **options
-        Passed on to `compgraph.collect`, such as ``layers``.
-
-    Returns
-    -------
-    dict
-        Space to task to covariance, in squared activation units: what functions of `compgraph.check` that compare
-        tasks take.
-
-    Raises
-    ------
-    CompgraphError
-        As `compgraph.collect` does.
-
-    Notes
-    -----
-    One pass over each task's inputs.
-
-    Examples
-    --------
-    >>> import torch
-    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
-    >>> tasks = {"left": torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), "right": torch.tensor([[0.0, -2.0], [0.0, 2.0]])}
-    >>> found = task_covariances(model, tasks)
-    >>> {task: each.tolist() for task, each in found[Space("input", "in", 0)].items()}
-    {'left': [[1.0, 0.0], [0.0, 0.0]], 'right': [[0.0, 0.0], [0.0, 4.0]]}
-    """
-    found: dict[Space, dict[str, Float64[np.ndarray, "d d"]]] = {}
-    for task, inputs in tasks.items():
-        for space, covariance in _covariances(collect(model, inputs, **{"sample": 1, **options})).items():
-            found.setdefault(space, {})[task] = covariance
-    return found
-
-
-def _covariances(stats: Statistics) -> dict[Space, Float64[np.ndarray, "d d"]]:
-    moments = {space: stats.of_space(space) for space in stats.spaces}
-    return {space: each.xx / each.n for space, each in moments.items()}
+def _dominant(shares: Mapping[str, float]) -> str:
+    """Return the task of the largest share, or nothing where two are as large: which came first is no reason."""
+    first, second = sorted(shares, key=shares.__getitem__, reverse=True)[:2]
+    return first if shares[first] - shares[second] > SAME else ""
 
 
 def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Space, Float64[np.ndarray, " k"]]:
     require_same_spaces(parts, stats)
-    scatter = _covariances(stats)
+    scatter = covariances(stats)
     # Rounding leaves the variance of a score that cancels on either side of 0.
     return {
         space: np.clip(np.einsum("kd,de,ke->k", part.axes, scatter[space], part.axes), 0, None)
@@ -229,6 +227,7 @@ def _variances(parts: Mapping[Space, Components], stats: Statistics) -> dict[Spa
     }
 
 
+@checked
 def parts_and_options(
     analysis: Decomposed | Mapping[Space, Components], options: Mapping[str, Any]
 ) -> tuple[Mapping[Space, Components], dict[str, Any]]:
@@ -279,6 +278,8 @@ def require_same_spaces(parts: Mapping[Space, Components], stats: Statistics) ->
     ------
     BadRequest
         Naming the layers of both, or the first space with another number of features.
+    ForeignRecord
+        When they are of another model, or of the model in another state.
     """
     if set(stats.spaces) != set(parts):
         came, needed = (", ".join(dict.fromkeys(s.layer for s in sorted(spaces))) for spaces in (stats.spaces, parts))
@@ -293,3 +294,4 @@ def require_same_spaces(parts: Mapping[Space, Components], stats: Statistics) ->
                 f"{space} has {widths[space]} features in the model and {len(part.center)} in the components; "
                 "give the model the components came from, and the options that were given to collect."
             )
+    require_same_model(stats.identity, getattr(parts, "identity", None), "the model and the components")

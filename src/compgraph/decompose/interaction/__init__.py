@@ -1,8 +1,9 @@
 """Components by what they do to the outputs: read subspaces, turned by their near-commutant until blocks come apart."""
 
 from compgraph.decompose.interaction.blocks import Split, split
-from compgraph.decompose.interaction.commutant import Coupling, Modes, joint_diagonaliser, modes
+from compgraph.decompose.interaction.commutant import Coupling, Modes, modes
 from compgraph.decompose.interaction.gaps import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
+from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 from compgraph.decompose.interaction.method import (
     COMMUTANT,
     LIMIT,

@@ -8,8 +8,10 @@ from jaxtyping import Float, Float64, Int64
 from scipy.linalg import block_diag
 from sklearn.cluster import KMeans
 
+from compgraph.arguments import checked
 from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.interaction.commutant import Modes, joint_diagonaliser
+from compgraph.decompose.factorisations import inverse
+from compgraph.decompose.interaction.commutant import Modes
 from compgraph.decompose.interaction.gaps import (
     LARGEST_LEAK,
     SAME_LEAK,
@@ -22,6 +24,7 @@ from compgraph.decompose.interaction.gaps import (
     free_finding,
     view,
 )
+from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 from compgraph.records import brief
 
 
@@ -73,6 +76,7 @@ class Split:
     __repr__ = brief
 
 
+@checked
 def split(
     gradients: Sequence[Float[np.ndarray, "_ q _"]],
     *,
@@ -206,7 +210,7 @@ def _within(
     The modes leave the basis within a block open. Rows of ``basis`` are filters in coordinates that are white, and
     ``energy`` is that of those coordinates.
     """
-    patterns = np.linalg.inv(basis).T
+    patterns = inverse(basis).T
     filters, reads = np.zeros_like(basis), np.zeros(len(basis))
     for label in np.unique(block):
         here = block == label

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float64
 
+from compgraph.arguments import checked
+from compgraph.decompose.factorisations import eigh
 from compgraph.decompose.interaction.commutant import Coupling, Modes, modes
 
 Metric = Literal["data", "gradient"]
@@ -138,7 +140,7 @@ def central(found: Modes, count: int) -> Modes:
         products = np.einsum("aij,bjk->abik", unit, unit, optimize=True)
         commutators = (products - products.transpose(1, 0, 2, 3)).reshape(count, -1)
         total += commutators @ commutators.T / (1 + len(found.spaces))
-    values, vectors = np.linalg.eigh(total)
+    values, vectors = eigh(total)
     kept = vectors[:, values < COMMUTING].T
     return Modes(
         np.sort(np.abs(kept**2 @ found.leak[:count])),
@@ -164,6 +166,7 @@ def bend(gradients: Float[np.ndarray, "n q r"]) -> float:
     return max(0.0, 1 - float((gradients.mean(axis=0, dtype=np.float64) ** 2).sum()) / square)
 
 
+@checked
 def free_finding(view: View) -> Finding:
     """Return the widest gap among free modes that leaves several blocks.
 
@@ -193,6 +196,7 @@ def free_finding(view: View) -> Finding:
     return Finding(view, "free", 0, 0.0, None)
 
 
+@checked
 def fixed_finding(view: View) -> Finding:
     """Return the widest gap among modes that keep outputs whole.
 
@@ -241,6 +245,7 @@ def first_modes(found: Modes, count: int) -> Modes:
     return Modes(found.leak[:count], found.outputs[:count], tuple(each[:count] for each in found.spaces))
 
 
+@checked
 def view(gradients: Sequence[Float[np.ndarray, "_ q _"]], metric: Metric) -> View:
     """Look at gradients in one metric.
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
+from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import Split, split
 from compgraph.decompose.interaction.commutant import Coupling, modes
 from compgraph.decompose.interaction.gaps import SMALLEST_BEND
@@ -74,6 +76,7 @@ class Interactions:
         return self.candidates[0].rotation == COMMUTANT
 
 
+@checked
 def interaction_components(
     stats: Statistics, limit: int, rotations: Sequence[str | Rotation] = (COMMUTANT,)
 ) -> tuple[dict[Space, Directions], Interactions]:
@@ -163,6 +166,7 @@ def _require_read(stats: Statistics) -> None:
         )
 
 
+@checked
 def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
     """Find the blocks of a network, and nothing else.
 
@@ -221,7 +225,7 @@ def _best(
         )
         fixed = outputs if rotation is None else np.eye(len(outputs))
         couplings = [
-            Coupling.of(np.einsum("nqr,kr->nqk", read.gradients, np.linalg.inv(basis).T, optimize=True)).turned(fixed)
+            Coupling.of(np.einsum("nqr,kr->nqk", read.gradients, inverse(basis).T, optimize=True)).turned(fixed)
             for read, basis in zip(reads.values(), turned, strict=True)
         ]
         leak = modes(couplings, outputs="fixed", spaces="fixed").leak
@@ -244,7 +248,7 @@ def _turned(stats: Statistics, space: Space, read: Read, name: str, rotation: Ro
 
 
 def _directions(read: Read, basis: Float64[np.ndarray, "r r"], place: Sequence[np.ndarray] | None) -> Directions:
-    dual = np.linalg.inv(basis).T
+    dual = inverse(basis).T
     energy = np.einsum("kr,r,kr->k", dual, read.energy, dual)
     order = np.argsort(-energy, kind="stable")
     return Directions(

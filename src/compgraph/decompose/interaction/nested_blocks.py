@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import Split, split
 from compgraph.records import brief
 
@@ -79,7 +80,7 @@ def _inside(
     outputs = found.output_basis[:, found.output_block == block]
     filters, jacobians = [], []
     for each, basis, labels in zip(gradients, found.bases, found.blocks, strict=True):
-        patterns = np.linalg.inv(basis).T[labels == block]
+        patterns = inverse(basis).T[labels == block]
         inner = np.einsum("nqr,qb,kr->nbk", each, outputs, patterns, optimize=True)
         flat = inner.reshape(-1, inner.shape[2])
         turn = descending_eigh(flat.T @ flat)[1]

@@ -9,6 +9,8 @@ from scipy.linalg import block_diag
 
 from compgraph.decompose.eigenvalues import descending_eigh
 from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support, varying
+from compgraph.decompose.scale import middle_scale
+from compgraph.decompose.unread import unread_remedy
 from compgraph.errors import DeadSite
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Space, Statistics
@@ -152,7 +154,9 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
     probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
     white = {space: _whitening(stats.of_space(space)) for space in stats.spaces if space.side == "in"}
     patterns = {space: each[1] for space, each in white.items()}
-    gradients = _held(probe.output_gradients(side_by_side(stats, filters)), patterns)
+    unit = middle_scale(patterns.values())
+    near = {space: each / unit for space, each in patterns.items()}
+    gradients = _held(probe.output_gradients(side_by_side(stats, filters) * unit), near)
     heads = [len(rows) for rows in filters.values()]
     return {space: _read(space, *white[space], gradients[space], limit, heads) for space in sorted(white)}
 
@@ -216,7 +220,7 @@ def _read(
     if not total > 0:
         raise DeadSite(
             f"the output does not change with {space}: its gradients are all 0. The layers after it are dead on this "
-            "data, or cut by a detach; leave the layer out."
+            f"data, or cut by a detach; {unread_remedy(space)}"
         )
     if len(heads) > 1:
         kept = _read_by_any(gradients, limit, heads)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from compgraph.decompose.interaction.commutant import joint_diagonaliser
+from compgraph.arguments import checked
+from compgraph.decompose.factorisations import svd
+from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 
 # (scores, gradients) -> orthonormal basis, one direction per row
 Rotation = Callable[[Float64[np.ndarray, "m r"], Float32[np.ndarray, "n q r"]], Float64[np.ndarray, "r r"]]
@@ -61,7 +63,7 @@ def varimax(_scores: Float64[np.ndarray, "m r"], gradients: Float32[np.ndarray, 
     for _ in range(200):
         turned = rows @ turn
         slope = rows.T @ (turned**3 - turned * (turned**2).mean(axis=0))
-        left, values, right = np.linalg.svd(slope)
+        left, values, right = svd(slope)
         turn, after = left @ right, float(values.sum())
         if after <= before * (1 + 1e-8):
             break
@@ -106,7 +108,7 @@ def ica(scores: Float64[np.ndarray, "m r"], _gradients: Float32[np.ndarray, "n q
         except ConvergenceWarning:
             return np.eye(size)
     # The sample's own whitening differs a little from that of all rows: the nearest rotation.
-    left, _, right = np.linalg.svd(found)
+    left, _, right = svd(found)
     return np.asarray(left @ right)
 
 
@@ -139,6 +141,7 @@ def jade(_scores: Float64[np.ndarray, "m r"], gradients: Float32[np.ndarray, "n 
 ROTATIONS: dict[str, Rotation] = {"none": unrotated, "varimax": varimax, "ica": ica, "jade": jade}
 
 
+@checked
 def register_rotation(name: str, rotation: Rotation) -> None:
     """Give a rotation a name that the component method ``"interaction"`` understands.
 

@@ -39,12 +39,35 @@ def problem(output: Any) -> str:
         inner = f" of {len(output)}" if isinstance(output, tuple | list) else ""
         if isinstance(output, Mapping):
             inner = f" with the keys {', '.join(map(repr, output))}"
-        return f"returns {'None' if output is None else f'a {kind}{inner}'}, not one tensor"
+        return f"returns {'None' if output is None else f'a {kind}{inner}'}, not one tensor{_hint(output)}"
     if not output.is_floating_point():
         return f"gives {str(output.dtype).removeprefix('torch.')} numbers, not floating ones"
     if output.is_nested or output.layout != torch.strided or output.is_quantized or output.is_meta:
         return "gives a tensor that is nested, sparse, quantised or without data"
     return ""
+
+
+def _hint(output: Any) -> str:
+    """Say where in an output a tensor is, or that there is none; nothing where it is what comes first."""
+    path = _path(output)
+    if path is None:
+        return ", and no floating-point tensor is in it" if output is not None else ""
+    parts = parts_of(output) or {}
+    usual = f"[{next(iter(parts), '')}]" if not isinstance(output, Mapping) else f"[{next(iter(output), None)!r}]"
+    return "" if path == usual else f" (one is out{path})"
+
+
+def _path(output: Any) -> str | None:
+    """Return the Python that leads from an output to the first floating-point tensor in it."""
+    if isinstance(output, Tensor):
+        return "" if not problem(output) else None
+    for name, each in (parts_of(output) or {}).items():
+        inner = _path(each)
+        if inner is not None:
+            numbered = isinstance(output, tuple | list) and not hasattr(output, "_fields")
+            step = f"[{name}]" if numbered else f"[{name!r}]" if isinstance(output, Mapping) else f".{name}"
+            return step + inner
+    return None
 
 
 def sample_axis(shape: tuple[int, ...], size: int, fewer: tuple[tuple[int, ...], int] | None) -> int | str:
@@ -94,10 +117,14 @@ def remedy(name: str, trouble: str) -> str:
         return "Use that name."
     if "numbers" in trouble or "for a batch of" in trouble:
         return "Tap a module before or after it that gives floating-point activations, one entry for each sample."
+    if "returns None" in trouble or "no floating-point tensor is in it" in trouble:
+        return "Tap a module before or after it, or one of its submodules, that returns a tensor."
     key = re.search("with the keys ('[^']*')", trouble)
+    place = re.search(r"\(one is out(.+)\)$", trouble)
     return (
         "Pass a selector that picks one tensor, such as "
-        f"layers={{{name!r}: lambda out: out[{key[1] if key else 0}]}}, or tap one of its submodules."
+        f"layers={{{name!r}: lambda out: out{place[1] if place else f'[{key[1] if key else 0}]'}}}, or tap one of its "
+        "submodules."
     )
 
 

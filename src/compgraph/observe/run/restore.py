@@ -8,7 +8,9 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from compgraph.arguments import checked
 from compgraph.observe.run.eager import eager, unrecorded
+from compgraph.observe.run.unwrap import require_module
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
             restore()
 
 
+@checked
 @contextmanager
 def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
     """Run what follows in eval mode, step by step, with or without autograd, and leave no trace of it.
@@ -67,6 +70,7 @@ def observing(model: nn.Module, *, gradients: bool = False) -> Iterator[None]:
     >>> model.training
     True
     """
+    require_module(model)
     with untouched(model), eager(model, gradients=gradients):
         for module in model.modules():
             module.training = False
@@ -100,7 +104,7 @@ def generators_seeded(seed: int) -> Iterator[None]:
         # NumPy's generator is Python's, so that seeded alike both would give the same numbers.
         check_random_state(None).seed([seed % 2**32, 1])
         torch.default_generator.manual_seed(seed % 2**64)
-        if _cuda_runs():
+        if cuda_runs():
             torch.cuda.manual_seed_all(seed % 2**64)
         yield
     finally:
@@ -164,7 +168,7 @@ def _write_back(original: Tensor, value: Tensor) -> None:
 def _generators() -> Callable[[], None]:
     numpy_global = check_random_state(None)
     python, numpy_state, cpu = random.getstate(), numpy_global.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if _cuda_runs() else None
+    cuda = torch.cuda.get_rng_state_all() if cuda_runs() else None
 
     def restore() -> None:
         random.setstate(python)
@@ -176,5 +180,12 @@ def _generators() -> Callable[[], None]:
     return restore
 
 
-def _cuda_runs() -> bool:
+def cuda_runs() -> bool:
+    """Tell whether CUDA was used in this process.
+
+    Returns
+    -------
+    bool
+        Asking does not start it.
+    """
     return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]  # torch leaves it without types

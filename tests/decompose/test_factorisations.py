@@ -1,0 +1,80 @@
+"""Factorisations at any scale, in another way where one fails, with an error of one kind where all do."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from compgraph.decompose import factorisations
+from compgraph.decompose.factorisations import eigh, inverse, leading_eigh, pinv, positive_definite, svd
+from compgraph.errors import CompgraphError, NotFinite
+
+SOURCE = Path(__file__).parents[2] / "src" / "compgraph"
+MATRIX = np.random.default_rng(0).normal(size=(5, 5))
+EVEN = MATRIX @ MATRIX.T
+RAW = ("eigh", "eigvalsh", "svd", "pinv", "inv", "cholesky", "lstsq", "eig")
+
+
+def raw_calls(code: str) -> list[str]:
+    """List the factorisations of NumPy that raise an error of their own."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    names = [ast.unparse(call.func) for call in calls]
+    return [each for each in names if each in {f"np.linalg.{name}" for name in RAW}]
+
+
+def failing(*_: object, **__: object) -> None:
+    raise np.linalg.LinAlgError("did not converge")
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-600, 1.0, 2.0**600, 2.0**1010])
+def test_results_are_the_same_at_every_scale(scale) -> None:
+    np.testing.assert_array_equal(eigh(EVEN * scale)[0], eigh(EVEN)[0] * scale)
+    np.testing.assert_array_equal(eigh(EVEN * scale)[1], eigh(EVEN)[1])
+    np.testing.assert_array_equal(leading_eigh(EVEN * scale, 2)[1], leading_eigh(EVEN, 2)[1])
+    np.testing.assert_array_equal(svd(MATRIX * scale)[1], svd(MATRIX)[1] * scale)
+    np.testing.assert_array_equal(pinv(MATRIX * scale) * scale, pinv(MATRIX))
+
+
+def test_they_are_what_numpy_gives() -> None:
+    np.testing.assert_allclose(eigh(EVEN)[0], np.linalg.eigvalsh(EVEN))
+    np.testing.assert_allclose(leading_eigh(EVEN, 2)[0], np.linalg.eigvalsh(EVEN)[-2:])
+    np.testing.assert_allclose(svd(MATRIX[:3])[1], np.linalg.svd(MATRIX[:3])[1])
+    np.testing.assert_allclose(pinv(MATRIX[:3]), np.linalg.pinv(MATRIX[:3]))
+    np.testing.assert_allclose(inverse(MATRIX), np.linalg.inv(MATRIX))
+    assert positive_definite(EVEN)
+    assert not positive_definite(-EVEN)
+
+
+def test_another_way_is_tried(monkeypatch) -> None:
+    wanted = eigh(EVEN)[0], svd(MATRIX)[1], pinv(MATRIX)
+    stacked = eigh(np.stack([EVEN, 2 * EVEN]))[0]
+    monkeypatch.setattr(np.linalg, "eigh", failing)
+    monkeypatch.setattr(np.linalg, "svd", failing)
+    for found, expected in zip((eigh(EVEN)[0], svd(MATRIX)[1], pinv(MATRIX)), wanted, strict=True):
+        np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(eigh(np.stack([EVEN, 2 * EVEN]))[0], stacked)
+    np.testing.assert_allclose(inverse(np.ones((2, 2))), np.full((2, 2), 0.25))  # singular: the pseudoinverse
+
+
+def test_where_no_way_ends_the_error_names_what_was_asked(monkeypatch) -> None:
+    monkeypatch.setattr(np.linalg, "eigh", failing)
+    monkeypatch.setattr(scipy.linalg, "eigh", failing)
+    with pytest.raises(NotFinite, match=r"eigenvalues of the moments of 'fc1' could not be computed in any of 3 ways"):
+        eigh(EVEN, "the moments of 'fc1'")
+
+
+@pytest.mark.parametrize("function", [eigh, svd, pinv, inverse])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_no_raw_error_of_numbers_that_are_none(function, bad) -> None:
+    with pytest.raises(NotFinite, match="NaN or infinite"):
+        function(np.array([[1.0, bad], [bad, 1.0]]), "a basis")
+    assert issubclass(NotFinite, CompgraphError)
+
+
+def test_nothing_factorises_by_itself() -> None:
+    own = {path: raw_calls(path.read_text()) for path in SOURCE.rglob("*.py") if path.name != "factorisations.py"}
+    assert not {str(path.relative_to(SOURCE)): calls for path, calls in own.items() if calls}
+    assert raw_calls("np.linalg.svd(x)\nnp.linalg.norm(x)") == ["np.linalg.svd"]
+    assert raw_calls(Path(factorisations.__file__).read_text())
