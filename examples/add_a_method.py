@@ -12,6 +12,7 @@ import numpy as np
 import compgraph as cg
 from compgraph.decompose import register_method
 from compgraph.show import graph_figure
+from compgraph.testing import check_component_method
 from compgraph.toys import multiplication
 
 
@@ -26,6 +27,11 @@ def canonical(moments: cg.Moments, n_components: int) -> tuple[np.ndarray, np.nd
     axes /= np.linalg.norm(axes, axis=1, keepdims=True)
     return axes, np.einsum("kd,de,ke->k", axes, moments.xx, axes) / moments.n
 
+
+# %%
+# It keeps what every method promises, such as the same directions in other units, and none where nothing varies; a
+# function that does not is told what it breaks, and on which data.
+check_component_method(canonical)
 
 # %%
 # By its name or as a function, it is a method like the others.
