@@ -7,6 +7,8 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from compgraph.version import VERSION
+
 if TYPE_CHECKING:
     from compgraph.check.agreement import Agreement, agreement
     from compgraph.check.profile.task_profile import TaskProfile, task_profile
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from compgraph.observe.sites import sites
     from compgraph.pipeline import Analysis, analyze
     from compgraph.show import save
-    from compgraph.statistics import Moments, Sample, Space, Statistics
+    from compgraph.statistics import Moments, Sample, Space, Statistics, merge
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 _HOMES = {
     "Agreement": "check",
@@ -45,6 +47,7 @@ _HOMES = {
     "components": "decompose",
     "edges": "connect",
     "load": "connect",
+    "merge": "statistics",
     "save": "show",
     "sites": "observe",
     "task_profile": "check",
@@ -92,6 +95,7 @@ __all__ = [
     "components",
     "edges",
     "load",
+    "merge",
     "save",
     "sites",
     "task_profile",

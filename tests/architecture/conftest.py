@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "compgraph"
 FACES = (
     *("compgraph", "compgraph.check", "compgraph.connect", "compgraph.decompose", "compgraph.decompose.interaction"),
     *("compgraph.group", "compgraph.observe", "compgraph.show", "compgraph.show.flow", "compgraph.show.graph"),
-    *("compgraph.statistics", "compgraph.toys"),
+    *("compgraph.statistics", "compgraph.storage", "compgraph.testing", "compgraph.toys"),
 )
 
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = {
     *("compgraph.check.distinct", "compgraph.check.single_linkage", "compgraph.check.independent_directions"),
     "compgraph.check.effective_rank",
+    "compgraph.observe.gradients.waking",  # which statistics call by name
 }
 Name = tuple[str, str]  # module, and what is defined in it
 

@@ -19,7 +19,8 @@ FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", flags=re.MULTILINE | re.DOTAL
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 CHECKER, LENIENT = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-OWN_TEST = {"method.md"}  # whose snippets test_method_page.py runs
+# Whose snippets test_method_page.py runs, and tests/observe/ranks/test_distributed_page.py.
+OWN_TEST = {"method.md", "distributed.md"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import compgraph as cg
+from compgraph.testing import CONTRACTS
 
 ROOT = Path(__file__).parents[2]
 FACES = (
     "compgraph",
     *(f"compgraph.{path.parent.name}" for path in sorted((ROOT / "src/compgraph").glob("*/__init__.py"))),
 )
-PAGES = {
-    face: ROOT / "docs" / "reference" / f"{face.rpartition('.')[2]}.md" for face in FACES if face != "compgraph.cli"
-}
+INNER = ("compgraph.arguments", "compgraph.cli", "compgraph.storage")  # no names for users
+PAGES = {face: ROOT / "docs" / "reference" / f"{face.rpartition('.')[2]}.md" for face in FACES if face not in INNER}
 
 
 @pytest.mark.parametrize("face", PAGES)
@@ -37,3 +37,9 @@ def test_every_name_is_listed_once(face) -> None:
 def test_notebooks_import_nothing_deeper() -> None:
     notebooks = "".join(path.read_text() for path in (ROOT / "docs" / "notebooks").glob("*.ipynb"))
     assert set(re.findall(r"from (compgraph(?:\.\w+)*) import", notebooks)) <= set(FACES)
+
+
+def test_every_contract_is_listed_with_its_promise() -> None:
+    text = PAGES["compgraph.testing"].read_text()
+    listed = re.findall(r"^- \*\*(\w+)\*\*: (.*)\.$", text, flags=re.MULTILINE)
+    assert listed == [promise for promises in CONTRACTS.values() for promise in promises.items()]
