@@ -179,6 +179,7 @@ def result(scenario: str, pids: list[int], folder: Path) -> list[Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background may have ignored
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         waiting = start("silent", folder)  # which is long, and does nothing
