@@ -100,7 +100,7 @@ def test_single_rows_and_zeros():
 
 def test_requests_that_cannot_be_met():
     gradients = np.eye(3)
-    with pytest.raises(UnknownName, match=r"no way by= 'angel'.*Did you mean 'angle'"):
+    with pytest.raises(UnknownName, match=r"no choice of by 'angel'.*Did you mean 'angle'"):
         distinct_directions(gradients, by="angel")
     with pytest.raises(BadRequest, match=r"tolerance=1.0: a number from 0 to below 1 is needed"):
         distinct_directions(gradients, tolerance=1.0)

@@ -256,7 +256,7 @@ def test_values_of_other_types_are_named(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == [
         *["BadRequest"] * 7, "GraphError", "BadRequest", "OutputError"
     ]  # fmt: skip
-    assert "groups is a dict; a Partition is needed" in lines[0]
-    assert "a NoneType came as a path (None); a str or pathlib.Path is needed" in lines[1]
+    assert "what compgraph.communities returned (a Partition" in lines[0]
+    assert "path=None: a text is needed, or a pathlib.Path" in lines[1]
     assert "profile is a dict; a TaskProfile is needed" in lines[8]
     assert len(list(tmp_path.iterdir())) == 3

@@ -101,7 +101,7 @@ def test_rows_of_another_kind(folder) -> None:
     # In a process of its own: the types that tests check would refuse it in other words.
     done = command(folder, "utf-8", *ANALYZE, "--rows", "pixel")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b'compgraph: rows is \'pixel\'; needed is "auto", "position" or "sample".\n'
+    assert done.stderr == b"compgraph: no choice of rows 'pixel'. Known: 'auto', 'position', 'sample'.\n"
 
 
 @pytest.mark.parametrize(

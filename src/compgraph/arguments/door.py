@@ -91,7 +91,7 @@ def refusal(name: str, value: object, wanted: Need) -> CompgraphError:
         Ready to raise. It says where an argument holds what was needed, as an analysis holds its graph.
     """
     if isinstance(value, str) and wanted.choices:
-        return unknown_name(f"way {name}=", value, wanted.choices)
+        return unknown_name(f"choice of {name}", value, wanted.choices)
     first, *others = sorted(wanted.words, key="None".__eq__)
     said = f"{name}={shown(value)}: {first} is needed{''.join(f', or {each}' for each in others)}."
     inside = _inside(value, wanted.kind)
