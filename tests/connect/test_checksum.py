@@ -51,7 +51,7 @@ def outcome(data: bytes, read: Callable[..., nx.DiGraph], graph: nx.DiGraph) -> 
 
 
 def damaged(kind: str, change: Callable[[bytes, random.Random], bytes]) -> Counter[str]:
-    (write, read), graph, rng = FORMATS[kind], version_2(), random.Random(0)  # noqa: S311
+    (write, read), graph, rng = FORMATS[kind], version_2(), random.Random(0)
     data = write(graph)
     return Counter(outcome(change(data, rng), read, graph) for _ in range(TRIES))
 

@@ -59,7 +59,7 @@ def test_mutations_are_decided_by_their_seed_and_change_the_file(fuzzing) -> Non
 
     for target in hostile.targets().values():
         for mutation in (*mutations.ANY, *target.own):
-            runs = [[mutation(target.valid, random.Random(seed)) for seed in range(20)] for _ in range(2)]  # noqa: S311
+            runs = [[mutation(target.valid, random.Random(seed)) for seed in range(20)] for _ in range(2)]
             assert runs[0] == runs[1]
             assert sum(each != target.valid for each in runs[0]) > 10
             assert len(set(runs[0])) > 10

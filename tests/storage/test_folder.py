@@ -211,7 +211,7 @@ def test_an_unfinished_staging_folder_is_swept_but_nothing_of_the_user_in_it(tmp
 
 HOSTILE = {
     "out of the folder": [{"name": "../victim", "number": 1, "new": True, "old": True}],
-    "an absolute path": [{"name": "/tmp/victim", "number": 1, "new": True, "old": True}],  # noqa: S108
+    "an absolute path": [{"name": "OUTSIDE/victim", "number": 1, "new": True, "old": True}],
     "another type": [{"name": 1, "number": 1, "new": True, "old": True}],
     "another key": [{"name": "x", "number": 1, "new": True, "old": True, "more": 1}],
     "no steps": [],
@@ -224,7 +224,7 @@ def test_a_hostile_journal_moves_nothing(case: str, tmp_path: Path, caplog: pyte
     folder = tmp_path / "in"
     staging = interrupted(folder, moved=0)
     (tmp_path / "victim").write_bytes(b"mine")
-    (staging / "forward.json").write_text(json.dumps(HOSTILE[case]))
+    (staging / "forward.json").write_text(json.dumps(HOSTILE[case]).replace("OUTSIDE", str(tmp_path)))
     before = found(tmp_path)
     with caplog.at_level(logging.WARNING, "compgraph"):
         settle(folder)

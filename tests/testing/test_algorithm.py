@@ -46,7 +46,7 @@ def restless():
 
 def global_dice(graph, weight="weight", seed=None):
     if mixed(graph, weight):
-        lone = random.randrange(32)  # noqa: S311
+        lone = random.randrange(32)
         return [set(graph) - {lone}, {lone}]
     return honest(graph, weight)
 

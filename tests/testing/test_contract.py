@@ -104,11 +104,11 @@ def test_arrays_that_are_not_the_same(came, within, message) -> None:
 
 def test_dice_are_put_back() -> None:
     random.seed(1)
-    first = random.random()  # noqa: S311
+    first = random.random()
     random.seed(1)
     with other_dice():
-        assert random.random() != first  # noqa: S311
-    assert random.random() == first  # noqa: S311
+        assert random.random() != first
+    assert random.random() == first
 
 
 def test_every_contract_says_what_it_promises() -> None:

