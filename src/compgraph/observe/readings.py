@@ -71,7 +71,11 @@ def readings(model: nn.Module, data: Any, request: Request, rows: Sequence[RowMo
         numbering = Shared(numbering, ranks.rank, ranks.size)
     run, notes = _run(model, data, request, reader, start, numbering)
     notes = [*reader.notes, *notes]
-    n = run.n if ranks is None else int(sum(ranks.deal(lambda _: float(run.n), ranks.size)))
+    n = (
+        run.n
+        if ranks is None
+        else int(sum(ranks.deal(lambda numbers: [float(run.n)] * len(numbers), range(ranks.size))))
+    )
     identity = fingerprint(model)
     found: list[Statistics] = []
     for number, gatherer in reversed(list(enumerate(run.gatherers))):

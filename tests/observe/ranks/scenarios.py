@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ def normal(ranks: Ranks) -> Any:
     large = ranks.gathered(bytes([ranks.rank]) * 3_000_000, lambda parts: bytes(map(len, parts[:0])) + joined(parts))
     empty = ranks.gathered(b"", joined)
     with Ranks.of(ranks) as same:
-        dealt = same.deal(lambda number: number / 7, 10)
-    few = ranks.deal(lambda number: -number, 1)
+        dealt = same.deal(lambda numbers: [number / 7 for number in numbers], range(10))
+    few = ranks.deal(lambda numbers: [-number for number in numbers], range(1))
     return words.decode(), [len(large), large[0], large[-1]], len(empty), dealt == [i / 7 for i in range(10)], few
 
 
@@ -77,10 +77,10 @@ def raising(ranks: Ranks) -> Any:
 
 
 def raising_in_a_piece(ranks: Ranks) -> Any:
-    def work(number: int) -> float:
-        return 1 / (number - 4)
+    def work(numbers: Sequence[int]) -> list[float]:
+        return [1 / (number - 4) for number in numbers]
 
-    return ranks.deal(work, 6)
+    return ranks.deal(work, range(6))
 
 
 def raising_in_the_merge(ranks: Ranks) -> Any:
@@ -98,7 +98,7 @@ def raising_at_the_end(ranks: Ranks) -> Any:
 
 
 def astray(ranks: Ranks) -> Any:
-    return ranks.deal(float, 3 + (ranks.rank == 2))
+    return ranks.deal(lambda numbers: [*map(float, numbers)], range(3 + (ranks.rank == 2)))
 
 
 def silent(ranks: Ranks) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from compgraph.dealing import Work
 from compgraph.errors import BadRequest, RankLost
 from compgraph.observe.ranks.wire import Kind, Message, Wire
 
@@ -153,14 +154,14 @@ class Ranks:
             raise self._lost(f"{_names(silent)} did not take the {label} within {self.timeout:g} s. {AGAIN}", silent)
         return whole
 
-    def deal(self, work: Callable[[int], float], n: int, /) -> list[float]:
+    def deal(self, work: Work, numbers: Sequence[int], /) -> list[float]:
         """Do numbered pieces of work, each on one rank: a `compgraph.dealing.Deal`.
 
         Parameters
         ----------
         work
-            Of a number gives a number; the same on all ranks.
-        n
+            Of numbers gives numbers; the same on all ranks.
+        numbers
             Pieces.
 
         Returns
@@ -173,9 +174,11 @@ class Ranks:
         RankLost
             As for `gathered`.
         """
+        n = len(numbers)
         if n == 0:
             return []
-        mine = np.array([work(number) for number in range(self.rank, n, self.size)], "<f8")
+        share = numbers[self.rank :: self.size]
+        mine = np.array(work(share) if share else [], "<f8")
         whole = self.gathered(mine.tobytes(), lambda parts: _interleaved(parts, n), what=f"{n} pieces of work")
         return np.frombuffer(whole, "<f8").tolist()
 
