@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import compgraph as cg
-from compgraph.decompose import factorisations
+from compgraph.decompose.linear_algebra import factorisations
 from contracts.bad_inputs import Does, net, rows, small
 
 Case = tuple[str, Callable[[], Any]]

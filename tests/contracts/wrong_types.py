@@ -22,7 +22,7 @@ from torch import nn
 
 import compgraph as cg
 from compgraph import check, connect, decompose, statistics
-from compgraph.decompose.interaction import gaps
+from compgraph.decompose.interaction import couplings_of
 from compgraph.toys import FAMILIES
 
 FACES = (
@@ -74,7 +74,7 @@ def right() -> dict[str, Any]:
     moments = stats.moments[pair]
     draws = np.random.default_rng(0).normal(size=(60, 2, 4))
     rows = np.random.default_rng(0).normal(size=(60, 4))
-    view = gaps.view([draws], "data")
+    (coupled,) = couplings_of([draws], ["data"])
     usage = check.usage(parts, model, data)
     return {
         "model": model,
@@ -125,10 +125,9 @@ def right() -> dict[str, Any]:
         "seed": 1,
         "limit": 4,
         "n_components": 2,
-        "view": view,
+        "view": coupled.view(),
         "scatter": np.eye(3),
-        "metric": "data",
-        "couplings": view.couplings,
+        "metrics": ["data"],
         "axes": Figure().subplots(),
         "title": "",
         "figure": Figure(),
@@ -166,7 +165,8 @@ def right() -> dict[str, Any]:
         "distinct_directions.gradients": rows,
         "gradient_reads.gradients": statistics.GradientMoments.of(draws),
         "split.gradients": [draws],
-        "view.gradients": [draws],
+        "widest_gap.gradients": [draws],
+        "couplings_of.gradients": [draws],
         "single_linkage.rows": rows[:5],
         "from_json.data": connect.to_json(graph),
         "from_graphml.data": connect.to_graphml(graph),
@@ -179,7 +179,6 @@ def right() -> dict[str, Any]:
         "null_graphs.n": 1,
         "with_groups.groups": groups,
         "match_tasks.labels": profile.labels,
-        "modes.n_modes": 3,
         "interaction_components.rotations": ("commutant",),
         "planted.plan": next(iter(FAMILIES.values())),
         "analyze.data": data,

@@ -62,41 +62,33 @@ def eigh(
     scaled = matrix / scale
     others = (_each(scipy.linalg.eigh, driver=driver) for driver in ("evr", "ev"))
     ways: list[Callable[[Any], Any]] = [np.linalg.eigh, *(_evenly(way) for way in others)]
-    values, vectors = _first(ways, scaled, f"eigenvalues of {what}")
+    values, vectors = first_way(ways, scaled, f"eigenvalues of {what}")
     return values * scale, vectors
 
 
-def leading_eigh(
-    matrix: Float64[np.ndarray, "d d"], n: int, what: str = "a symmetric matrix"
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "d k"]]:
-    """Return the largest eigenvalues, which cost a fraction of all, in ascending order.
+def eigvalsh(matrix: Float64[np.ndarray, "*m d d"], what: str = "a symmetric matrix") -> Float64[np.ndarray, "*m d"]:
+    """Return eigenvalues of symmetric matrices in ascending order.
 
     Parameters
     ----------
     matrix
-        Symmetric.
-    n
-        How many, at most.
+        Symmetric up to rounding, one or a stack.
     what
         How to call it in the message.
 
     Returns
     -------
-    tuple
-        And the eigenvectors as columns.
+    numpy.ndarray
+        As ``numpy.linalg.eigvalsh``.
 
     Raises
     ------
     NotFinite
         As `eigh`.
     """
-    scale, size = power_of_two(matrix), len(matrix)
-    ways: list[Callable[[Any], Any]] = [
-        lambda each: scipy.linalg.eigh(each, subset_by_index=[max(size - n, 0), size - 1]),
-        lambda each: tuple(part[..., -n:] for part in eigh(each, what)),
-    ]
-    values, vectors = _first(ways, matrix / scale, f"eigenvalues of {what}")
-    return values * scale, vectors
+    scale = power_of_two(matrix)
+    ways: list[Callable[[Any], Any]] = [np.linalg.eigvalsh, lambda each: eigh(each, what)[0]]
+    return np.asarray(first_way(ways, matrix / scale, f"eigenvalues of {what}") * scale)
 
 
 def svd(
@@ -128,7 +120,7 @@ def svd(
         lambda each: np.linalg.svd(each, full_matrices=full),
         lambda each: scipy.linalg.svd(each, full_matrices=full, lapack_driver="gesvd"),
     ]
-    left, values, right = _first(ways, matrix / scale, f"singular values of {what}")
+    left, values, right = first_way(ways, matrix / scale, f"singular values of {what}")
     return left, values * scale, right
 
 
@@ -179,27 +171,46 @@ def inverse(matrix: Float64[np.ndarray, "d d"], what: str = "a basis") -> Float6
     NotFinite
         As `eigh`.
     """
-    return np.asarray(_first([np.linalg.inv, lambda each: pinv(each, what)], matrix, f"the inverse of {what}"))
+    return np.asarray(first_way([np.linalg.inv, lambda each: pinv(each, what)], matrix, f"the inverse of {what}"))
 
 
-def positive_definite(matrix: Float64[np.ndarray, "d d"]) -> bool:
-    """Tell whether every eigenvalue of a symmetric matrix is above 0.
+def first_way(ways: Sequence[Callable[[Any], Any]], matrix: np.ndarray, what: str) -> Any:
+    """Return what the first of several ways of computing the same gives.
 
     Parameters
     ----------
+    ways
+        Of one matrix, the best first.
     matrix
-        Symmetric.
+        Given to each.
+    what
+        What is computed, for the message.
 
     Returns
     -------
-    bool
-        By a Cholesky factorisation, at a fraction of the cost of eigenvalues.
+    object
+        As the way gives it.
+
+    Raises
+    ------
+    NotFinite
+        When an entry is NaN or infinite, or no way ends.
     """
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    if not np.isfinite(matrix).all():
+        raise NotFinite(
+            f"{what} were asked for, and it holds NaN or infinite entries. Squares above 1e308 leave double precision: "
+            "give data in smaller units, below 1e150."
+        )
+    said = ""
+    for way in ways:
+        try:
+            return way(matrix)
+        except (np.linalg.LinAlgError, ValueError) as error:
+            said = str(error)
+    raise NotFinite(
+        f"{what} could not be computed in any of {len(ways)} ways ({said}). Give data in other units or more rows, or "
+        "take out features that are nearly constant."
+    )
 
 
 def _each(function: Callable[..., Any], **options: Any) -> Callable[[np.ndarray], Any]:
@@ -217,21 +228,3 @@ def _each(function: Callable[..., Any], **options: Any) -> Callable[[np.ndarray]
 def _evenly(way: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Apply a way to what is symmetric to the last bit."""
     return lambda matrix: way((matrix + np.swapaxes(matrix, -1, -2)) / 2)
-
-
-def _first(ways: Sequence[Callable[[Any], Any]], matrix: np.ndarray, what: str) -> Any:
-    if not np.isfinite(matrix).all():
-        raise NotFinite(
-            f"{what} were asked for, and it holds NaN or infinite entries. Squares above 1e308 leave double precision: "
-            "give data in smaller units, below 1e150."
-        )
-    said = ""
-    for way in ways:
-        try:
-            return way(matrix)
-        except (np.linalg.LinAlgError, ValueError) as error:
-            said = str(error)
-    raise NotFinite(
-        f"{what} could not be computed in any of {len(ways)} ways ({said}). Give data in other units or more rows, or "
-        "take out features that are nearly constant."
-    )
