@@ -33,6 +33,23 @@ def read_only(values: ArrayLike) -> np.ndarray:
     return array
 
 
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Freeze an array that nobody else holds, so that records share it and make no copies.
+
+    Parameters
+    ----------
+    array
+        Of any kind.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same.
+    """
+    array.flags.writeable = False
+    return array
+
+
 def brief(record: Any) -> str:
     """Return a representation of a dataclass on one line: shapes in place of arrays, sizes of mappings and tuples.
 

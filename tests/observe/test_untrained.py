@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from compgraph.errors import BadRequest
 from compgraph.observe import collect
-from compgraph.observe.untrained import untrained_twin
+from compgraph.observe.untrained import twin_weights, untrained_twin
 from compgraph.statistics import Statistics
 
 
@@ -378,3 +378,18 @@ def test_parts_of_the_data_have_the_twins_of_the_whole(mlp, rows) -> None:
         require_equal((parts[0] + parts[1]).probe.again(twin=twin), whole.probe.again(twin=twin))
     with pytest.raises(AssertionError):
         require_equal(parts[0].probe.again(twin=8), whole.probe.again(twin=8))
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_weights_of_twins_are_those_of_each_twin(norm) -> None:
+    layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2)]
+    if norm:
+        layers[0] = nn.utils.parametrizations.weight_norm(layers[0])
+    model = nn.Sequential(*layers).eval()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    for seed, weights in zip([4, 9, 4], twin_weights(model, [4, 9, 4]), strict=True):
+        twin = untrained_twin(model, seed)
+        wanted = {**dict(twin.named_parameters()), **dict(twin.named_buffers())}
+        assert weights.keys() == wanted.keys()
+        assert all(torch.equal(weights[name], each) for name, each in wanted.items())
+    assert all(torch.equal(before[name], each) for name, each in model.state_dict().items())

@@ -1,7 +1,7 @@
 """The same network before it learnt anything."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import chain
 
@@ -13,6 +13,14 @@ from compgraph.arguments import checked, whole_number
 from compgraph.errors import BadRequest
 from compgraph.observe.run.restore import generators_seeded
 from compgraph.observe.run.unwrap import require_module
+
+DRAWN = frozenset(
+    {
+        nn.Linear, nn.Bilinear, nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNorm,
+        nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+        nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d,
+    }
+)  # fmt: skip
 
 
 @checked
@@ -57,13 +65,58 @@ def untrained_twin(model: nn.Module, seed: int) -> nn.Module:
     seed = whole_number(seed, "seed", minimum=0)
     require_module(model)
     twin = _copy(model).cpu()
-    with generators_seeded(seed), torch.no_grad():
-        # Shuffled first and reset afterwards, so that nobody has to find out which parameters a reset leaves out.
-        _shuffle(twin, np.random.default_rng(seed))
-        for module in _children_first(twin, set()):
-            _reset(module)
+    _draw(twin, seed)
     _settle(twin, dict(_tensors(model)))
     return twin
+
+
+def twin_weights(model: nn.Module, seeds: Sequence[int]) -> Iterator[dict[str, Tensor]]:
+    """Yield the weights of untrained twins, at the cost of one copy of the model for all.
+
+    Parameters
+    ----------
+    model
+        Left as it is.
+    seeds
+        Of the weights.
+
+    Yields
+    ------
+    dict
+        Parameters and buffers by name: those of `untrained_twin`, where modules keep nothing else that a reset changes.
+
+    Raises
+    ------
+    RuntimeError
+        When a reset gives a parameter another shape.
+    """
+    copy, homes = _copy(model).cpu(), dict(_tensors(model))
+    for seed in seeds:
+        with torch.no_grad():
+            for name, tensor in _tensors(copy):
+                if name in homes:
+                    tensor.copy_(homes[name])
+        _draw(copy, seed)
+        held = {**dict(copy.named_parameters()), **dict(copy.named_buffers())}
+        yield {
+            name: tensor.detach().to(homes[name].device, homes[name].dtype, copy=True) for name, tensor in held.items()
+        }
+
+
+def _draw(twin: nn.Module, seed: int) -> None:
+    with generators_seeded(seed), torch.no_grad():
+        # Shuffled first and reset afterwards, so that nobody has to find out which parameters a reset leaves out.
+        if not all(map(_overwritten, twin.modules())):
+            _shuffle(twin, np.random.default_rng(seed))
+        for module in _children_first(twin, set()):
+            _reset(module)
+
+
+def _overwritten(module: nn.Module) -> bool:
+    """Tell whether a module has no parameters of its own, or torch's own reset draws all of them."""
+    own = {name for name, _ in module.named_parameters(recurse=False)}
+    # With weight normalisation there are others.
+    return not own or (type(module) in DRAWN and own <= {"weight", "bias"})
 
 
 def _copy(model: nn.Module) -> nn.Module:

@@ -7,6 +7,7 @@ from compgraph.statistics.merging import merge
 from compgraph.statistics.moments import Moments
 from compgraph.statistics.probe import POSITIONS, Dormant, Look, Probe
 from compgraph.statistics.record import Statistics
+from compgraph.statistics.responses import FiltersOf, Responses
 from compgraph.statistics.rows import Rows
 from compgraph.statistics.sample import Sample, row_priority
 from compgraph.statistics.spaces import Pair, Side, Space
@@ -14,6 +15,7 @@ from compgraph.statistics.spaces import Pair, Side, Space
 __all__ = [
     "POSITIONS",
     "Dormant",
+    "FiltersOf",
     "GradientMoments",
     "Identity",
     "Look",
@@ -21,6 +23,7 @@ __all__ = [
     "Moments",
     "Pair",
     "Probe",
+    "Responses",
     "RowGradients",
     "Rows",
     "Sample",

@@ -10,6 +10,7 @@ from jaxtyping import Float32, Float64
 from compgraph.errors import BadRequest
 from compgraph.statistics.gradients import GradientMoments, RowGradients
 from compgraph.statistics.probe import Dormant, Probe
+from compgraph.statistics.responses import FiltersOf
 from compgraph.statistics.spaces import Pair, Space
 
 if TYPE_CHECKING:
@@ -156,6 +157,24 @@ class MergedProbe:
         """
         for probe in self.probes:
             yield from probe.output_gradients(filters)
+
+    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[None]:
+        """Leave every twin to be looked at by itself.
+
+        Parameters
+        ----------
+        twins
+            Seeds.
+        filters
+            Not asked.
+
+        Yields
+        ------
+        None
+            For each twin.
+        """
+        del filters  # what suits one part of the inputs need not suit the others
+        yield from [None] * len(twins)
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> "compgraph.statistics.record.Statistics":
         """Return the sum of the statistics of what each probe kept.

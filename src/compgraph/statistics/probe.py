@@ -9,6 +9,7 @@ from jaxtyping import Float32, Float64
 
 from compgraph.records import brief
 from compgraph.statistics.gradients import GradientMoments, RowGradients
+from compgraph.statistics.responses import FiltersOf, Responses
 from compgraph.statistics.spaces import Pair, Space
 
 if TYPE_CHECKING:
@@ -184,6 +185,23 @@ class Probe(Protocol):
         ------
         Mapping
             Space to gradients of the next kept inputs.
+        """
+        ...
+
+    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
+        """Yield what untrained twins do on the kept inputs, several of them at once where that is quicker.
+
+        Parameters
+        ----------
+        twins
+            Seeds of their weights.
+        filters
+            Chooses the scores of one twin.
+
+        Yields
+        ------
+        Responses or None
+            Of each twin in turn; None for one that has to be looked at by itself, with `again`.
         """
         ...
 

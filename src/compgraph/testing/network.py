@@ -8,11 +8,13 @@ import numpy as np
 from compgraph.errors import BadRequest
 from compgraph.statistics import (
     Dormant,
+    FiltersOf,
     GradientMoments,
     MergedProbe,
     Moments,
     Pair,
     Probe,
+    Responses,
     RowGradients,
     Sample,
     Space,
@@ -51,6 +53,9 @@ class _Jacobians(Probe):
 
     def trainable(self) -> bool:
         return False  # so that nobody asks for an untrained twin
+
+    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
+        raise BadRequest(f"{len(twins)} twins, {filters}: this network keeps its derivatives and no inputs.")
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> Statistics:
         raise BadRequest(f"twin={twin}, first_row={first_row}: this network keeps its derivatives and no inputs.")

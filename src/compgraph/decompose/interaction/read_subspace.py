@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from scipy.linalg import block_diag
+from scipy.linalg import solve_triangular
 
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support, varying
+from compgraph.arrays import fix_signs
+from compgraph.decompose.interaction.output_scores import read_sides, side_by_side
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh, leading_share
+from compgraph.decompose.linear_algebra.triangular import cholesky, spread
+from compgraph.decompose.numerical_rank import support
 from compgraph.decompose.scale import middle_scale
 from compgraph.decompose.unread import unread_remedy
 from compgraph.errors import DeadSite
 from compgraph.records import brief, read_only
-from compgraph.statistics import Moments, Space, Statistics
+from compgraph.statistics import Responses, Space, Statistics
 
 # Directions beyond this share of all energy are hardly read; they would be noise among the components.
 READ_ENERGY = 0.99
@@ -54,61 +59,6 @@ class Read:
         gradients = self.gradients.view()  # float32 and no copy: they fill most of the memory
         gradients.flags.writeable = False
         object.__setattr__(self, "gradients", gradients)
-
-
-def output_filters(stats: Statistics, limit: int) -> dict[str, Float64[np.ndarray, "q d"]]:
-    """Return filters that scale every output to unit variance, or principal components of those within each head.
-
-    Parameters
-    ----------
-    stats
-        Of a pass.
-    limit
-        With more outputs than this, principal components of the scaled outputs of one head stand for them: the heads
-        that have most give way first, and each keeps at least one.
-
-    Returns
-    -------
-    dict
-        Name of each head to rows along its single features where there are few enough. Features that never vary are
-        left out, and so are principal components beyond their numerical rank, and heads without any.
-
-    Raises
-    ------
-    DeadSite
-        When no output ever varies.
-    """
-    heads = {name: stats.of_space(space) for name, space in stats.returned.items()}
-    live = {name: int(varying(moments.xx).sum()) for name, moments in heads.items()}
-    if not any(live.values()):
-        moments = next(iter(heads.values()))
-        count = sum(len(each.mean_x) for each in heads.values())
-        raise DeadSite(
-            f"none of the {count} outputs of the model ever varies over the {moments.n} rows collected, so nothing "
-            "is read of any layer. Give data that moves the outputs."
-        )
-    rooms = _shared_out(live, limit)
-    return {name: _scaled(heads[name], rooms[name]) for name in heads if live[name]}
-
-
-def _shared_out(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
-    """Give every head the outputs it wants, or as even a share of the limit as there can be."""
-    rooms, left, waiting = dict.fromkeys(wanted, 0), limit, sorted(wanted, key=wanted.__getitem__)
-    for place, name in enumerate(waiting):
-        rooms[name] = min(wanted[name], max(1, left // (len(waiting) - place)))
-        left -= rooms[name]
-    return rooms
-
-
-def _scaled(moments: Moments, limit: int) -> Float64[np.ndarray, "q d"]:
-    live = varying(moments.xx)
-    scale = np.zeros(len(live))
-    scale[live] = 1 / np.sqrt(np.diagonal(moments.xx)[live] / moments.n)
-    if live.sum() <= limit:
-        return np.diag(scale)[live]
-    values, vectors = descending_eigh(moments.xx / moments.n * np.outer(scale, scale))
-    rank = min(limit, int((values > RANK_TOLERANCE * values[0]).sum()))
-    return vectors[:rank] * scale / np.sqrt(values[:rank, None])
 
 
 def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int) -> dict[Space, Read]:
@@ -152,107 +102,136 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
     features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
     """
     probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
-    white = {space: _whitening(stats.of_space(space)) for space in stats.spaces if space.side == "in"}
-    patterns = {space: each[1] for space, each in white.items()}
-    unit = middle_scale(patterns.values())
-    near = {space: each / unit for space, each in patterns.items()}
-    gradients = _held(probe.output_gradients(side_by_side(stats, filters) * unit), near)
+    white = {space: _white(stats.of_space(space).xx / stats.of_space(space).n) for space in read_sides(stats)}
+    unit = middle_scale(each.patterns for each in white.values())
+    near = {space: each.patterns / unit for space, each in white.items()}
     heads = [len(rows) for rows in filters.values()]
-    return {space: _read(space, *white[space], gradients[space], limit, heads) for space in sorted(white)}
+    chunks = _held(probe.output_gradients(side_by_side(stats, filters) * unit), near)
+    found = {}
+    for space in sorted(white):
+        mine = [chunk.pop(space) for chunk in chunks]
+        kept, energy, total, gradients = _most_read(space, near[space], near[space].T @ near[space], mine, limit, heads)
+        axes = white[space].filters(kept)
+        found[space] = Read(axes, kept @ white[space].patterns, energy, total, gradients)
+    return found
 
 
-def side_by_side(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "q d"]:
-    """Return the filters of all heads over the features of all outputs, as a probe takes them.
+def gradients_read(responses: Responses, spaces: Sequence[Space], limit: int) -> list[Float32[np.ndarray, "_ q _"]]:
+    """Return the gradients that `read_spaces` gives for a network, and nothing else.
 
     Parameters
     ----------
-    stats
-        Of a pass.
-    filters
-        Of each head; one that is missing has none.
+    responses
+        Of the network; its scores are those of `scores_near_one`.
+    spaces
+        Those that are read.
+    limit
+        At most this many directions per space.
 
     Returns
     -------
-    numpy.ndarray
-        Features in the order of ``stats.returned``.
+    list of numpy.ndarray
+        For each space, in any uncorrelated coordinates of unit variance: of the sides of one subspace, the basis is
+        that of `read_spaces` up to signs.
+
+    Raises
+    ------
+    DeadSite
+        When a space never varies, or the output does not change with it.
     """
-    widths = {name: len(stats.of_space(space).mean_x) for name, space in stats.returned.items()}
-    return block_diag(*(filters.get(name, np.zeros((0, width))) for name, width in widths.items()))
+    covariances = {space: responses.moments[space].xx / responses.moments[space].n for space in spaces}
+    unit = middle_scale(np.sqrt(np.diagonal(each)) for each in covariances.values())
+    near = {space: spread(each) / unit for space, each in covariances.items()}
+    chunks = _held(responses.gradients, near)
+    return [
+        _most_read(
+            space, near[space], covariances[space] / unit / unit, [chunk.pop(space) for chunk in chunks], limit,
+            responses.heads,
+        )[3]
+        for space in spaces
+    ]  # fmt: skip
 
 
-def _whitening(moments: Moments) -> tuple[Float64[np.ndarray, "r d"], Float64[np.ndarray, "r d"]]:
-    """Return filters to uncorrelated scores of unit variance, and their patterns."""
-    basis = support(moments.xx)
-    covariance = basis @ moments.xx @ basis.T / moments.n
-    # Scaled first: features in small units would be lost among the eigenvectors of the rest.
-    deviation = np.sqrt(np.diagonal(covariance))
-    values, vectors = descending_eigh(covariance / np.outer(deviation, deviation))
-    root = np.sqrt(values)[:, None]
-    return (vectors / root / deviation) @ basis, (vectors * root * deviation) @ basis
+class _White(NamedTuple):
+    """Coordinates in which activations are uncorrelated and of unit variance."""
+
+    basis: Float64[np.ndarray, "r d"]  # orthonormal, of what varies
+    factor: Float64[np.ndarray, "r r"]  # the lower Cholesky factor of the covariance there
+
+    @property
+    def patterns(self) -> Float64[np.ndarray, "r d"]:
+        return self.factor.T @ self.basis
+
+    def filters(self, kept: Float64[np.ndarray, "k r"]) -> Float64[np.ndarray, "k d"]:
+        return solve_triangular(self.factor, kept.T, lower=True, trans="T").T @ self.basis
+
+
+def _white(covariance: Float64[np.ndarray, "d d"]) -> _White:
+    basis = support(covariance)
+    return _White(basis, cholesky(basis @ covariance @ basis.T))
 
 
 def _held(
     chunks: Iterator[Mapping[Space, Float32[np.ndarray, "n q d"]]], patterns: Mapping[Space, Float64[np.ndarray, "r d"]]
-) -> dict[Space, Float32[np.ndarray, "n q r"]]:
-    """Return gradients along patterns, for as many rows as memory allows."""
-    narrow = {space: each.T.astype(np.float32) for space, each in patterns.items()}
+) -> list[dict[Space, Float32[np.ndarray, "n q d"]]]:
+    """Return gradients for as many rows as memory allows."""
     held: list[dict[Space, np.ndarray]] = []
     size = rows = 0
     for chunk in chunks:
-        held.append({space: gradients @ narrow[space] for space, gradients in chunk.items()})
+        held.append({space: chunk[space] for space in patterns})
         size += sum(each.nbytes for each in held[-1].values())
         rows += min(len(each) for each in held[-1].values())
         if size >= MEMORY and rows >= FEWEST_ROWS:
             break
-    return {space: np.concatenate([each[space] for each in held]) for space in patterns}
+    return held
 
 
-def _read(
+def _most_read(
     space: Space,
-    axes: Float64[np.ndarray, "p d"],
-    patterns: Float64[np.ndarray, "p d"],
-    gradients: Float32[np.ndarray, "n q p"],
+    patterns: Float64[np.ndarray, "r d"],
+    covariance: Float64[np.ndarray, "d d"],
+    chunks: Sequence[Float32[np.ndarray, "_ q d"]],
     limit: int,
     heads: Sequence[int],
-) -> Read:
-    energy, vectors = descending_eigh(_second(gradients))
-    total = float(energy.sum())
+) -> tuple[Float64[np.ndarray, "k r"], Float64[np.ndarray, " k"], float, Float32[np.ndarray, "_ q k"]]:
+    r"""Return the directions that are read most, their energies and that of all, and the gradients along them.
+
+    With patterns :math:`P` and gradients :math:`g` of activations these are the leading eigenvectors of
+    :math:`M = P \, E[g g^\top] P^\top`, for which gradients along all patterns are never formed.
+    """
+    seconds = _seconds(chunks, heads)
+    # tr(P G P^T) = <G, P^T P>, and P^T P is the covariance.
+    sizes = [float(np.vdot(second, covariance)) for second in seconds]
+    total = sum(sizes)
     if not total > 0:
         raise DeadSite(
             f"the output does not change with {space}: its gradients are all 0. The layers after it are dead on this "
             f"data, or cut by a detach; {unread_remedy(space)}"
         )
+    whole = sum(seconds[1:], start=seconds[0])
     if len(heads) > 1:
-        kept = _read_by_any(gradients, limit, heads)
-        energy, turn = descending_eigh(kept @ _second(gradients) @ kept.T)
+        # All heads count alike: one with many positions has more energy. What is this far below others is not read.
+        alike = [second / size for second, size in zip(seconds, sizes, strict=True) if size > UNREAD * max(sizes)]
+        _, kept = leading_share(patterns, sum(alike[1:], start=alike[0]), float(len(alike)), READ_ENERGY, limit)
+        energy, turn = descending_eigh(kept @ patterns @ whole @ patterns.T @ kept.T)
         kept = turn @ kept
     else:
-        enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * total)) + 1
-        kept = vectors[: min(enough, limit)]
-    return Read(
-        axes=kept @ axes,
-        patterns=kept @ patterns,
-        energy=energy[: len(kept)],
-        total=total,
-        gradients=gradients @ kept.T.astype(np.float32),
-    )
+        energy, kept = leading_share(patterns, whole, total, READ_ENERGY, limit)
+    total = max(total, float(energy.sum()))  # of all directions, but for rounding
+    found = kept @ patterns
+    # The sign of an eigenvector is anyone's; random bases, which start from these, are to be the same everywhere.
+    flips = np.sign((fix_signs(found) * found).sum(axis=1, keepdims=True))
+    kept, along = kept * flips, (found * flips).T.astype(np.float32)
+    # Scores come before rows in memory, so that this copies what is small alone.
+    read = [np.swapaxes(np.swapaxes(chunk, 0, 1) @ along, 0, 1) for chunk in chunks]
+    return kept, energy, total, np.ascontiguousarray(np.concatenate(read))
 
 
-def _second(gradients: Float32[np.ndarray, "n q p"]) -> Float64[np.ndarray, "p p"]:
-    """Return ``E[J^T J]``."""
-    flat = gradients.reshape(gradients.shape[0] * gradients.shape[1], gradients.shape[2])
-    return (flat.T @ flat).astype(np.float64) / len(gradients)
-
-
-def _read_by_any(
-    gradients: Float32[np.ndarray, "n q p"], limit: int, heads: Sequence[int]
-) -> Float64[np.ndarray, "r p"]:
-    """Return the directions that heads read, all of which count alike: one with many positions has more energy."""
-    parts = np.split(gradients, np.cumsum(heads)[:-1], axis=1)
-    seconds = [_second(part) for part in parts]
-    sizes = [float(np.trace(second)) for second in seconds]
-    # What is this far below the others is not read but for rounding.
-    alike = sum(each / size for each, size in zip(seconds, sizes, strict=True) if size > UNREAD * max(sizes))
-    energy, vectors = descending_eigh(np.asarray(alike))
-    enough = int(np.searchsorted(np.cumsum(energy), READ_ENERGY * energy.sum())) + 1
-    return vectors[: min(enough, limit)]
+def _seconds(chunks: Sequence[Float32[np.ndarray, "_ q d"]], heads: Sequence[int]) -> list[Float64[np.ndarray, "d d"]]:
+    """Return the mean of ``J^T J`` over rows for the scores of each head."""
+    n, ends = sum(map(len, chunks)), np.cumsum([0, *heads]).tolist()
+    found = []
+    for start, end in pairwise(ends):
+        flat = [np.swapaxes(chunk[:, start:end], 0, 1).reshape(-1, chunk.shape[2]) for chunk in chunks]
+        found.append(sum((each.T @ each).astype(np.float64) for each in flat) / n)
+    return found

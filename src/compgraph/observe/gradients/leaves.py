@@ -29,12 +29,31 @@ class Nudge:
         Samples of the call.
     alone
         Whether to cut what the model computed before the site off from autograd, which saves memory.
+    delta
+        The zeros, where they are there before the run.
     """
 
-    def __init__(self, tap: Tap, grid: Grid, size: int, *, alone: bool) -> None:
+    def __init__(self, tap: Tap, grid: Grid, size: int, *, alone: bool, delta: Tensor | None = None) -> None:
         self.tap, self.grid, self.size, self.alone = tap, grid, size, alone
         self.n_rows = size * prod(grid)
-        self.delta: Float[Tensor, "rows p"] | None = None
+        self.delta: Float[Tensor, "rows p"] | None = delta
+
+    def zeros(self, n: int, device: torch.device) -> Float[Tensor, "n rows p"]:
+        """Return the rows of several networks that are run together, to be given to a nudge of each.
+
+        Parameters
+        ----------
+        n
+            Networks, with float32 activations.
+        device
+            Where they are.
+
+        Returns
+        -------
+        torch.Tensor
+            A leaf of autograd.
+        """
+        return torch.zeros(n, self.n_rows, self.tap.width, device=device, requires_grad=True)
 
     def add(self, activation: Tensor) -> Tensor:
         """Return an activation with the rows added.
@@ -55,8 +74,9 @@ class Nudge:
             When it is no activation, or has other features or positions than in the first batch.
         """
         tap, moved = self.tap, self.tap.checked(activation, self.size)
-        wide = torch.float64 if activation.dtype == torch.float64 else torch.float32
-        self.delta = torch.zeros(self.n_rows, tap.width, dtype=wide, device=activation.device, requires_grad=True)
+        if self.delta is None:
+            wide = torch.float64 if activation.dtype == torch.float64 else torch.float32
+            self.delta = torch.zeros(self.n_rows, tap.width, dtype=wide, device=activation.device, requires_grad=True)
         spread = from_rows(self.delta, tuple(moved.shape), tap.axis, self.grid).to(activation.dtype)
         base = activation.detach() if self.alone else activation
         return base + spread.movedim(0, tap.samples)
@@ -101,7 +121,7 @@ def run_nudged(
         When a site has other features or positions than in the first batch.
     """
     rows: dict[int, Tensor] = {}
-    inner = all(graph.taps[number].kind == "module" for number in targets)
+    inner = all(graph.taps[number].kind != "output" for number in targets)
     last = max(targets) if inner else None  # what a model does after its last target costs time and tells nothing
 
     def look(number: int, activation: Tensor) -> None:

@@ -17,11 +17,12 @@ from compgraph.observe.budget import Kept
 from compgraph.observe.data.call import Call
 from compgraph.observe.feeding import still_quiet
 from compgraph.observe.gradients.dormant import graph_facts, input_facts
-from compgraph.observe.gradients.from_output import Fan
 from compgraph.observe.gradients.kept_inputs import KeptInputs
 from compgraph.observe.gradients.leaves import no_gradient, require_features
+from compgraph.observe.gradients.networks import Networks
+from compgraph.observe.gradients.responses import View, responses
 from compgraph.observe.gradients.rows_independent import require_rows_apart
-from compgraph.observe.gradients.to_next_site import Segment, like
+from compgraph.observe.gradients.to_next_site import Segment, like, outer_products
 from compgraph.observe.pruning import settled
 from compgraph.observe.run.fingerprint import fingerprint
 from compgraph.observe.run.restore import observing
@@ -29,7 +30,19 @@ from compgraph.observe.site_graph import Arrow, SiteGraph, agreed
 from compgraph.observe.sums.input_sample import InputSample
 from compgraph.observe.untrained import untrained_twin
 from compgraph.progress import announce
-from compgraph.statistics import Dormant, GradientMoments, MergedProbe, Pair, Probe, RowGradients, Space, Statistics
+from compgraph.records import frozen
+from compgraph.statistics import (
+    Dormant,
+    FiltersOf,
+    GradientMoments,
+    MergedProbe,
+    Pair,
+    Probe,
+    Responses,
+    RowGradients,
+    Space,
+    Statistics,
+)
 
 
 class Pullback:
@@ -123,35 +136,19 @@ class Pullback:
                 segment = Segment(self.model, self.graph, arrow, call)
                 rows += segment.n_rows
                 for b, plain, probed in segment.gradients(torch.tensor(filters), self._kept.signs(arrow.grid, ids)):
-                    along = probed if patterns is None else probed @ like(patterns, probed).T
-                    summed = plain.sum(dim=0)
-                    total[b] += (summed if patterns is None else like(patterns, summed) @ summed).cpu().numpy()
-                    second[b] += (along.T @ along).cpu().numpy()
+                    summed, along = plain.sum(dim=0), probed
+                    if patterns is not None:
+                        turn = like(patterns, probed).T
+                        summed, along = summed @ turn, probed @ turn
+                    total[b] += summed.cpu().numpy()
+                    second[b] += outer_products(along)
         require_finite(second, f"the gradients of {pair.target} with respect to {pair.source}")
-        return GradientMoments(rows, total, second)
+        return GradientMoments(rows, frozen(total), frozen(second))
 
     def row_gradients(self, pair: Pair, filters: Float64[np.ndarray, "k q"]) -> RowGradients:
-        r"""Return the gradient of every target score with respect to every row, one by one.
+        """Return the gradients of target scores with respect to every kept row; raises what `gradient_moments` raises.
 
-        Where a pair has many rows per sample, the gradient is that of :math:`\sum_s t_{bs}`, as in the ``total`` of
-        `gradient_moments`.
-
-        Parameters
-        ----------
-        pair
-            One of the statistics' pairs.
-        filters
-            One target score per row, in coordinates of the target's features.
-
-        Returns
-        -------
-        RowGradients
-            Of the kept inputs, at most ``sample`` of them, in float32 unless the activations are float64.
-
-        Notes
-        -----
-        Raises what `gradient_moments` raises. Costs one run of the model and k backward passes per input, and O(n k p)
-        memory for the result.
+        Costs one run of the model and k backward passes per input, and O(n k p) memory for the result.
         """
         arrow = self._find(pair, filters, None)
         positions = np.arange(prod(arrow.grid))
@@ -193,22 +190,20 @@ class Pullback:
         heads = self.graph.outputs.values()
         require_features("filters", filters, [self.graph.taps[head] for head in heads])
         self._require_apart()
-        read = self.graph.read
-        widths = [self.graph.taps[number].width for number in read]
-        step = max(1, min(self._chunk, self._room // (16 * len(filters) * sum(widths))))
-        spaces = [self.graph.space(number, "in") for number in read]
+        widths = sum(self.graph.taps[number].width for number in self.graph.read)
+        step = max(1, min(self._chunk, self._room // (16 * len(filters) * widths)))
+        view, networks = self._view, Networks(self.model, self.graph)
         for number, (call, ids) in enumerate(self._kept.chunks(step)):
             began = time.monotonic()
-            with observing(self.model, gradients=True):
-                fan = Fan(self.model, self.graph, call)
-                choose = np.random.default_rng([self.inputs.reservoir.seed, int(ids[0])])
-                signs = [self._kept.signs(self.graph.grid_written(head), ids) for head in heads]
-                found = fan.gradients(torch.tensor(filters), signs, choose)
+            found = view.gradients(view.fan(networks, call), (call, ids), filters[None])
             if number == 0:
                 announce("taking gradients of the outputs", (time.monotonic() - began) * len(self.inputs) / call.size)
-            for space, gradients in zip(spaces, found, strict=True):
-                require_finite(gradients, f"the gradient of the output by {space}, in inputs {min(ids)} to {max(ids)},")
-            yield dict(zip(spaces, found, strict=True))
+            yield {space: each[0] for space, each in found.items()}
+
+    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
+        """Yield what untrained twins do on the kept inputs; None for those that have to be looked at by themselves."""
+        room = {"elements": self._elements, "room": self._room}
+        return responses(self.model, self._view, twins, filters, **room)
 
     def still_quiet(self) -> tuple[set[Arrow], set[Arrow]]:
         """Return the arrows along which no kept input moves anything, and those along which only finite steps do.
@@ -241,28 +236,16 @@ class Pullback:
         """Return the kept inputs, the sites and what the pass kept."""
         facts, arrays = input_facts(self.inputs.held)
         kept = {**asdict(self._pass), "budget": self._pass.budget.total}
-        graph = graph_facts(self.graph)
-        return Dormant({"graph": graph, "inputs": facts, "elements": self._elements, "kept": kept}, arrays)
+        return Dormant(
+            {"graph": graph_facts(self.graph), "inputs": facts, "elements": self._elements, "kept": kept}, arrays
+        )
 
     def trainable(self) -> bool:
         """Tell whether the model has any parameters."""
         return any(True for _ in self.model.parameters())
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> Statistics:
-        """Collect statistics of the kept inputs alone, of the model or of an untrained twin.
-
-        Parameters
-        ----------
-        twin
-            Seed of the twin's weights; the model itself when None.
-        first_row
-            Number of the first of the kept inputs.
-
-        Returns
-        -------
-        Statistics
-            With the sites of the first pass.
-        """
+        """Collect statistics of the kept inputs alone, of the model or of an untrained twin, at the same sites."""
         model = self.model if twin is None else untrained_twin(self.model, twin)
         kept = replace(self._pass, first_row=first_row)
         return self._observe(self.graph, model, self.batches(), kept=kept, elements=self._elements)
@@ -270,6 +253,10 @@ class Pullback:
     def batches(self) -> list[Call]:
         """Return the kept inputs as batches that `compgraph.collect` takes."""
         return [call for call, _ in self._kept.chunks(min(self._chunk, 256))]
+
+    @property
+    def _view(self) -> View:
+        return View(self.graph, self._kept, self.inputs.reservoir.seed)
 
     def _of(self, graph: SiteGraph, inputs: InputSample) -> "Pullback":
         rest: dict[str, Any] = {"elements": self._elements, "kept": self._pass, "observe": self._observe}

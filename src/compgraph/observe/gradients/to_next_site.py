@@ -62,12 +62,11 @@ class Segment:
         rows, delta = self.rows, self.nudge.delta
         if rows is None or delta is None or not rows.requires_grad:
             raise no_gradient(self.source.name, self.target.name)
-        with torch.autocast(rows.device.type, enabled=False):
-            scores = rows @ filters.to(rows).T
-        for b in range(len(filters)):
-            plain = self._gradient(scores[:, b].sum(), delta)
-            probed = plain if signs is None else self._gradient(scores[:, b] @ like(signs, scores), delta)
-            yield b, plain, probed
+        weights = None if signs is None else like(signs, rows)[:, None]
+        for b, score in enumerate(filters.to(rows)):
+            # The derivative of a score, which is linear, by the rows is the filter itself.
+            plain = self._gradient(rows, score.expand_as(rows), delta)
+            yield b, plain, plain if weights is None else self._gradient(rows, weights * score, delta)
 
     def narrow(self, gradient: Float64[Tensor, "rows p"]) -> Float[Tensor, "rows p"]:
         """Return a gradient in the precision in which it was computed, which loses nothing.
@@ -84,8 +83,10 @@ class Segment:
         """
         return gradient if self.nudge.delta is None else gradient.to(self.nudge.delta.dtype)
 
-    def _gradient(self, score: Tensor, delta: Tensor) -> Float64[Tensor, "rows p"]:
-        (gradient,) = torch.autograd.grad(score, delta, retain_graph=True, allow_unused=True)
+    def _gradient(
+        self, rows: Float[Tensor, "_ q"], slopes: Float[Tensor, "_ q"], delta: Float[Tensor, "rows p"]
+    ) -> Float64[Tensor, "rows p"]:
+        (gradient,) = torch.autograd.grad(rows, delta, slopes, retain_graph=True, allow_unused=True)
         if gradient is None:
             raise no_gradient(self.source.name, self.target.name)
         result: Tensor = gradient.double()
@@ -108,3 +109,22 @@ def like(values: Float[np.ndarray, "..."], tensor: Tensor) -> Tensor:
         A copy.
     """
     return torch.tensor(values).to(tensor)
+
+
+def outer_products(rows: Float64[Tensor, "n p"]) -> Float64[np.ndarray, "p p"]:
+    """Return the sum of the outer products of rows.
+
+    Parameters
+    ----------
+    rows
+        Gradients.
+
+    Returns
+    -------
+    numpy.ndarray
+        Symmetric.
+    """
+    if rows.device.type != "cpu":
+        return np.asarray((rows.T @ rows).cpu().numpy())
+    values = rows.numpy()
+    return np.asarray(values.T @ values)  # NumPy forms one triangle of such a product and copies it, torch forms both

@@ -15,7 +15,7 @@ from compgraph.observe.site_graph import SiteGraph
 from compgraph.observe.sums.column import CHUNK, Column
 from compgraph.observe.sums.product import Product
 from compgraph.observe.sums.reservoir import Reservoir
-from compgraph.records import read_only
+from compgraph.records import frozen, read_only
 from compgraph.statistics import Moments, Pair, Sample
 
 Key = tuple[int, Grid]
@@ -169,7 +169,7 @@ class Gatherer:
         for column in self.columns.values():
             column.close()
         # One after the other, so that no two copies of all sums are held at once.
-        products = {key: _frozen(self.products.pop(key).result()) for key in list(self.products)}
+        products = {key: frozen(self.products.pop(key).result()) for key in list(self.products)}
         means = {key: read_only(column.mean.cpu().numpy()) for key, column in self.columns.items()}
         ends = self._ends()
         found = {
@@ -196,7 +196,7 @@ class Gatherer:
         """
         kept: dict[Key, np.ndarray] = {}
         for key in list(self.kept):
-            kept[key] = _frozen(self.kept.pop(key)[self._reservoirs[prod(key[1])].order])
+            kept[key] = frozen(self.kept.pop(key)[self._reservoirs[prod(key[1])].order])
         found = {}
         for pair, (left, right) in self._ends().items():
             reservoir = self._reservoirs[prod(left[1])]
@@ -274,12 +274,6 @@ def samples_of_block(positions: int, chunk: int = CHUNK) -> int:
         A power of two that divides ``chunk``, so that blocks of all grids end together after ``chunk`` samples.
     """
     return 1 << max(0, (chunk // positions).bit_length() - 1)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    """Freeze an array that nobody else holds, so that records share it and make no copies."""
-    array.flags.writeable = False
-    return array
 
 
 def _computable(activation: Tensor) -> Tensor:
