@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from compgraph.decompose import components
+from compgraph.decompose.find import _side_by_side
 from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, UnknownName
 from compgraph.observe import collect
 from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Space, Statistics
@@ -89,12 +90,20 @@ def test_gradients_need_the_model(stats: Statistics) -> None:
         components(stats)
 
 
+def test_readers_are_put_side_by_side_in_rows_of_the_first() -> None:
+    rng = np.random.default_rng(0)
+    each = [GradientMoments.of(rng.normal(size=(n, k, 3))) for n, k in ((4, 2), (8, 1), (2, 3))]
+    found = _side_by_side(iter(each), 6)
+    assert found.n == 4
+    for name in ("total", "second"):
+        assert_allclose(getattr(found, name), np.concatenate([getattr(m, name) * 4 / m.n for m in each]), rtol=1e-15)
+
+
 def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
     class Cut(Probe):
         def gradient_moments(self, pair: Pair, filters: np.ndarray, patterns: np.ndarray | None = None):
-            assert patterns is not None
             assert pair == PAIR
-            return GradientMoments.of(np.zeros((5, len(filters), len(patterns))))
+            return GradientMoments.of(np.zeros((5, len(filters), 4 if patterns is None else len(patterns))))
 
         def output_gradients(self, filters: np.ndarray):
             yield {SOURCE: np.zeros((5, len(filters), 4), dtype=np.float32)}

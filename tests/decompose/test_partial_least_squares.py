@@ -3,11 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.cross_decomposition import PLSRegression
+from torch import nn
 
-from compgraph.decompose import partial_least_squares
+from compgraph.decompose import Method, components, partial_least_squares
 from compgraph.decompose.partial_least_squares import plsr_reads, plsr_writes
+from compgraph.observe import collect
 from compgraph.statistics import Moments
 
 spec = importlib.util.spec_from_file_location(
@@ -121,3 +124,19 @@ def test_more_components_than_targets_leave_the_written_side_at_its_rank() -> No
     moments = Moments.of(x, y[:, :2])
     assert len(plsr_reads(moments, 6).axes) == 6
     assert len(plsr_writes(moments, 6).axes) == 2
+
+
+def test_a_pair_is_fitted_once_for_both_of_its_sides() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+    stats, fitted = collect(model, torch.randn(50, 6)), []
+
+    def fit(moments: Moments, n_components: int):
+        fitted.append(moments)
+        return partial_least_squares(moments, n_components)
+
+    found = components(stats, Method("plsr", plsr_reads, plsr_writes, fit=fit))
+    alone = components(stats, Method("plsr", plsr_reads, plsr_writes))
+    assert len(fitted) == len(stats.pairs)
+    for space in stats.spaces:
+        assert_allclose(found[space].axes, alone[space].axes, rtol=0, atol=0)

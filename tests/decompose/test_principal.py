@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from compgraph.decompose import Directions, components, neurons, pca
-from compgraph.decompose.eigenvalues import neighbour_gaps
+from compgraph.decompose.linear_algebra.eigenvalues import neighbour_gaps
 from compgraph.errors import BadRequest
 from compgraph.observe import collect
 from compgraph.statistics import Moments
@@ -108,3 +108,13 @@ def test_neurons_are_the_basis_by_variance() -> None:
 def test_dead_neurons_are_never_components() -> None:
     x = rows() * [1, 0, 0, 2, 3]
     assert len(neurons(Moments.of(x, x), 5).axes) == 3
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_the_leading_directions_are_those_of_the_whole_spectrum(share: float) -> None:
+    rng = np.random.default_rng(0)
+    moments = Moments.of(*[rng.normal(size=(400, 90)) @ rng.normal(size=(90, 90))] * 2)
+    some, every = pca(moments, 5, share=share), pca(moments, 90, share=share)
+    assert_allclose(np.abs((some.axes * every.axes[:5]).sum(axis=1)), 1, atol=1e-12)
+    for name in ("strength", "gap"):
+        assert_allclose(getattr(some, name), getattr(every, name)[:5], rtol=1e-9)

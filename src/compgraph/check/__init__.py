@@ -2,7 +2,7 @@
 
 from compgraph.check.agreement import Agreement, agreement
 from compgraph.check.ceiling import HardCeiling, hard_ceiling
-from compgraph.check.chance import ChanceTest, against_rotations, against_twins, stability
+from compgraph.check.chance import ChanceTest, against_rotations, stability
 from compgraph.check.covers import Cover, cover, true_cover
 from compgraph.check.distinct import EXACT, DistinctDirections, distinct_directions, lasting_factor, merge_angles
 from compgraph.check.effective_rank import effective_rank, n_holding, read_energies
@@ -21,6 +21,7 @@ from compgraph.check.profile.tasks import UNMOVED
 from compgraph.check.similarity import ElementCentric, element_centric_similarity, omega_index
 from compgraph.check.single_linkage import single_linkage
 from compgraph.check.subspaces import SubspaceOverlap, gradient_capture, principal_angles, subspace_overlap
+from compgraph.check.twins import against_twins
 
 __all__ = [
     "EXACT",

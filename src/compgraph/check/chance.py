@@ -1,25 +1,23 @@
 """Whether blocks of components are more than chance: untrained twins, random rotations, halves of the data."""
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import special_ortho_group
 
 from compgraph.arguments import checked, whole_number
 from compgraph.check.agreement import weighted_ari
 from compgraph.dealing import Deal, in_turn
-from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import split
-from compgraph.decompose.interaction.commutant import Coupling, modes
-from compgraph.decompose.interaction.method import LIMIT, Interactions, blocks_of
-from compgraph.errors import DeadSite, NotFinite, located
-from compgraph.progress import announce
+from compgraph.decompose.interaction.fixed_bases import along, energies, fixed_leaks, random_bases
+from compgraph.decompose.interaction.method import Interactions
+from compgraph.decompose.linear_algebra.factorisations import inverse
 from compgraph.records import brief
-from compgraph.statistics import Probe, Statistics
+from compgraph.sequential import drawn, p_value
+
+AT_ONCE = 32  # random bases measured together: few, so that little memory is needed
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +36,9 @@ class ChanceTest:
         Its values under the null.
     large
         Whether large values are evidence; else small ones are.
+    asked
+        How many values were asked for, where drawing them ended as `compgraph.sequential` has it; None where it did
+        not depend on them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ChanceTest:
     observed: float
     by_chance: tuple[float, ...]
     large: bool = True
+    asked: int | None = None
 
     __repr__ = brief
 
@@ -53,8 +55,23 @@ class ChanceTest:
         """Share of values, the observed one among them, that are at least as extreme; NaN without any null."""
         if not self.by_chance:
             return math.nan
-        sign = 1 if self.large else -1
-        return (1 + sum(sign * each >= sign * self.observed for each in self.by_chance)) / (1 + len(self.by_chance))
+        extreme = [self.is_extreme(each) for each in self.by_chance]
+        return (1 + sum(extreme)) / (1 + len(extreme)) if self.asked is None else p_value(extreme, self.asked)
+
+    def is_extreme(self, value: float) -> bool:
+        """Tell whether a value is at least as much evidence as the observed one.
+
+        Parameters
+        ----------
+        value
+            By chance.
+
+        Returns
+        -------
+        bool
+            Ties count.
+        """
+        return value >= self.observed if self.large else value <= self.observed
 
     @property
     def z(self) -> float:
@@ -67,75 +84,13 @@ class ChanceTest:
     def __str__(self) -> str:
         if not self.by_chance:
             return f"{self.name}: not drawn"
+        count, asked = len(self.by_chance), self.asked or 0
+        ended = f"{count} of {asked} drawn, " if count < asked else ""
         z = "" if math.isnan(self.z) else f"z = {self.z:.1f}, "
         return (
             f"{self.name}: {self.statistic} {self.observed:.3g}, by chance {np.mean(self.by_chance):.3g} "
-            f"({z}p = {self.p_value:.3f})"
+            f"({ended}{z}p = {self.p_value:.3f})"
         )
-
-
-@checked
-def against_twins(
-    stats: Statistics, *, n: int = 19, seed: int = 0, limit: int = LIMIT, deal: Deal = in_turn
-) -> ChanceTest:
-    """Compare the gap among the leaks with that of untrained twins of the network, on the same inputs.
-
-    Parameters
-    ----------
-    stats
-        Of a pass over the model.
-    n
-        Number of twins; 19 are the fewest that can give 0.05.
-    seed
-        Of their weights.
-    limit
-        Directions per space.
-    deal
-        Who measures which twin, ``(work, n) -> list``; the numbers are the same whoever does.
-
-    Returns
-    -------
-    ChanceTest
-        Large gaps are evidence. A twin with a dead layer has none, and a network without weights has no twins.
-
-    Raises
-    ------
-    BadRequest
-        When the statistics hold no model, or ``n`` is no whole number.
-
-    Notes
-    -----
-    Both sides see the kept inputs only. An untrained network passes with a probability of at most the level of the
-    test. Costs ``n + 1`` small passes and searches for blocks.
-
-    Examples
-    --------
-    >>> import compgraph as cg
-    >>> from compgraph.toys import multiplications
-    >>> (toy,) = multiplications([0], epochs=100)
-    >>> stats = cg.collect(toy.model, toy.data, toy.layers)
-    >>> found = against_twins(stats, n=3)
-    >>> found.observed > max(found.by_chance), found.p_value
-    (True, 0.25)
-    """
-    n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
-    # The twins of a network without weights are the network itself.
-    name, statistic = "untrained twins", "gap"
-    if n == 0 or not (probe := stats.live("a comparison with untrained twins")).trainable():
-        return ChanceTest(name, statistic, math.nan, ())
-    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
-    began = time.monotonic()
-    observed = blocks_of(probe.again(), limit).gap
-    announce(f"comparing with {n} untrained twins", (time.monotonic() - began) * n)
-    return ChanceTest(name, statistic, observed, tuple(deal(lambda i: _twin_gap(probe, seeds[i], limit), n)))
-
-
-def _twin_gap(probe: Probe, seed: int, limit: int) -> float:
-    try:
-        with located(f"untrained twin {seed}"):
-            return blocks_of(probe.again(twin=seed), limit).gap
-    except (DeadSite, NotFinite):
-        return 0.0
 
 
 @checked
@@ -147,7 +102,7 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0, deal: 
     found
         What the method ``"interaction"`` found.
     n
-        Number of random bases of every space; the outputs keep theirs.
+        Number of random bases of every space; the outputs keep theirs. Fewer are drawn where p cannot be 0.05 any more.
     seed
         Where they start.
     deal
@@ -170,26 +125,26 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0, deal: 
     >>> (toy,) = multiplications([0], epochs=100)
     >>> stats = cg.collect(toy.model, toy.data, toy.layers)
     >>> print(against_rotations(cg.components(stats).interactions, n=19))
-    random rotations: leak 0.00534, by chance 0.318 (z = 2.9, p = 0.050)
+    random rotations: leak 0.00534, by chance 0.324 (z = 2.6, p = 0.050)
     """
     n, seed = whole_number(n, "n", minimum=0), whole_number(seed, "seed", minimum=0)
-    rng, slow = np.random.default_rng(seed), max(found.split.n_blocks - 2, 0)
-    turn = found.split.output_basis
-    white = [Coupling.of(each).turned(turn) for each in found.gradients]
+    slow, sizes = max(found.split.n_blocks - 2, 0), [len(basis) for basis in found.split.bases]
+    energy = [energies(each, found.split.output_basis) for each in found.gradients]
 
-    def leak(bases: Sequence[Float64[np.ndarray, "_ _"]]) -> float:
-        turned = [coupling.turned(space=inverse(basis)) for coupling, basis in zip(white, bases, strict=True)]
-        found_leaks = modes(turned, outputs="fixed", spaces="fixed").leak
-        return float(found_leaks[slow]) if slow < len(found_leaks) else 1.0
+    def leaks(bases: Sequence[Float64[np.ndarray, "k _ _"]]) -> list[float]:
+        every = fixed_leaks([along(each, basis) for each, basis in zip(energy, bases, strict=True)])
+        return every[:, slow].tolist() if slow < every.shape[1] else [1.0] * len(every)
 
     # Drawn here, whoever measures them: to draw is quick, and the numbers follow one another in a single stream.
-    drawn = [[_rotation(len(basis), rng) for basis in found.split.bases] for _ in range(n)]
-    by_chance = deal(lambda i: leak(drawn[i]), n)
-    return ChanceTest("random rotations", "leak", leak(found.split.bases), tuple(by_chance), large=False)
+    turns = random_bases(sizes, n, np.random.default_rng(seed))
 
+    def work(numbers: Sequence[int]) -> list[float]:
+        parts = [list(numbers[i : i + AT_ONCE]) for i in range(0, len(numbers), AT_ONCE)]
+        return [value for part in parts for value in leaks([each[part] for each in turns])]
 
-def _rotation(size: int, rng: np.random.Generator) -> Float64[np.ndarray, "r r"]:
-    return np.eye(1) if size == 1 else np.asarray(special_ortho_group.rvs(size, random_state=rng))
+    (observed,) = leaks([inverse(basis)[None] for basis in found.split.bases])
+    test = ChanceTest("random rotations", "leak", observed, (), large=False, asked=n)
+    return replace(test, by_chance=drawn(work, n, test.is_extreme, deal))
 
 
 @checked

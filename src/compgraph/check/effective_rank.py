@@ -5,7 +5,7 @@ from jaxtyping import Float64
 
 from compgraph.arguments import checked
 from compgraph.arrays import require_finite
-from compgraph.decompose.factorisations import eigh
+from compgraph.decompose.linear_algebra.factorisations import eigh
 from compgraph.errors import BadRequest, EmptyData
 from compgraph.statistics import Moments, Space, Statistics
 

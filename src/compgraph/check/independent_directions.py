@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float, Float64
 
 from compgraph.arguments import checked
 from compgraph.arrays import require_finite
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.factorisations import pinv
 from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.factorisations import pinv
 from compgraph.decompose.numerical_rank import support
 from compgraph.errors import EmptyData
 from compgraph.records import brief, read_only

@@ -1,6 +1,8 @@
 """Find the components of every space of a model from its statistics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,14 @@ from compgraph.arguments import checked, whole_number
 from compgraph.arrays import fix_signs, require_finite
 from compgraph.decompose.components import Components, ComponentSet
 from compgraph.decompose.directions import Directions
-from compgraph.decompose.eigenvalues import neighbour_gaps
-from compgraph.decompose.factorisations import pinv, power_of_two
 from compgraph.decompose.interaction.method import LIMIT, interaction_components
+from compgraph.decompose.linear_algebra.eigenvalues import along, neighbour_gaps
+from compgraph.decompose.linear_algebra.factorisations import pinv, power_of_two
 from compgraph.decompose.methods import Decomposition, Interaction, Method, resolve_method
 from compgraph.decompose.numerical_rank import support
 from compgraph.decompose.unread import is_given, unread_remedy
 from compgraph.errors import BadRequest, DeadSite, NotFinite, ShapeError, located
+from compgraph.records import frozen
 from compgraph.statistics import GradientMoments, Moments, Probe, Space, Statistics
 
 DEFAULT_LIMIT = 16
@@ -100,10 +103,12 @@ def _from_interactions(stats: Statistics, method: Interaction, limit: int) -> Co
 
 def _from_moments(stats: Statistics, method: Method, limit: int) -> dict[Space, Components]:
     found = {}
+    # Of two sides that face each other alone the moments are the same, and the one comes right after the other.
+    shared = {} if method.fit is None else {"fit": lru_cache(maxsize=1)(method.fit)}
     for space in stats.spaces:
-        moments = stats.facing(space)
+        find, moments = method.reads if space.side == "in" else method.writes, stats.facing(space)
         with located(str(space)):
-            directions = method.reads(moments, limit) if space.side == "in" else method.writes(moments, limit)
+            directions = find(moments, limit, **shared)
         found[space] = _finish(space, method.name, directions, stats.of_space(space), _output(stats, space))
     return found
 
@@ -141,14 +146,15 @@ def _read_by(
     """Return what all readers of a space read of it, with the energy of the whole space."""
     # What never varies is not read.
     basis = support(stats.of_space(space).xx)
+    patterns = None if len(basis) == basis.shape[1] else basis
     readers = stats.out_of(space)
-    each = [
+    each = (
         # A target counts as much as what lies behind it depends on it.
-        probe.gradient_moments(pair, found[pair.target].axes * np.sqrt(sensitivity[pair.target])[:, None], basis)
+        probe.gradient_moments(pair, found[pair.target].axes * np.sqrt(sensitivity[pair.target])[:, None], patterns)
         for pair in readers
-    ]
-    gradients = _side_by_side(each)
-    total = float(np.trace(gradients.second.sum(axis=0))) / gradients.n
+    )
+    gradients = _side_by_side(each, sum(len(found[pair.target]) for pair in readers))
+    total = float(np.einsum("kdd->", gradients.second)) / gradients.n
     if total == 0:
         names = " and ".join(str(pair.target) for pair in readers)
         raise DeadSite(
@@ -159,16 +165,19 @@ def _read_by(
     return Directions(read.axes @ basis, read.strength, read.gap, total=total)
 
 
-def _side_by_side(each: Sequence[GradientMoments]) -> GradientMoments:
+def _side_by_side(each: Iterator[GradientMoments], n_targets: int) -> GradientMoments:
     """Put the target scores of several readers side by side, in units of the rows of the first."""
-    if len(each) == 1:
-        return each[0]
-    scale = [each[0].n / moments.n for moments in each]
-    return GradientMoments(
-        each[0].n,
-        np.concatenate([moments.total * part for moments, part in zip(each, scale, strict=True)]),
-        np.concatenate([moments.second * part for moments, part in zip(each, scale, strict=True)]),
-    )
+    first = next(each)
+    if len(first.total) == n_targets:
+        return first
+    total, second = np.empty((n_targets, *first.total.shape[1:])), np.empty((n_targets, *first.second.shape[1:]))
+    stop = 0
+    # One after the other, as they are large.
+    for moments in chain([first], each):
+        start, stop, scale = stop, stop + len(moments.total), first.n / moments.n
+        np.multiply(moments.total, scale, out=total[start:stop])
+        np.multiply(moments.second, scale, out=second[start:stop])
+    return GradientMoments(first.n, frozen(total), frozen(second))
 
 
 def _output(stats: Statistics, space: Space) -> str:
@@ -177,7 +186,7 @@ def _output(stats: Statistics, space: Space) -> str:
 
 
 def _as_written(read: Components, moments: Moments) -> Directions:
-    variance = np.einsum("kd,de,ke->k", read.axes, moments.xx, read.axes) / moments.n
+    variance = along(read.axes, moments.xx) / moments.n
     return Directions(read.axes, variance, read.gap)
 
 
@@ -201,7 +210,7 @@ def _finish(space: Space, name: str, found: Any, moments: Moments, output: str =
     fixed = fix_signs(axes)
     patterns = pinv(axes, f"the axes of {space}").T if given.patterns is None else given.patterns
     flips = np.sign((fixed * axes).sum(axis=1, keepdims=True))
-    variance = np.einsum("kd,de,ke->k", fixed, moments.xx, fixed) / moments.n
+    variance = along(fixed, moments.xx) / moments.n
     whole = float(np.trace(moments.xx)) / moments.n if given.total is None else given.total
     return Components(
         space=space,

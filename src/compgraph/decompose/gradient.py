@@ -5,8 +5,9 @@ from jaxtyping import Float64
 
 from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.factorisations import eigh
+from compgraph.decompose.linear_algebra.eigenvalues import along
+from compgraph.decompose.linear_algebra.factorisations import eigh
+from compgraph.decompose.linear_algebra.leading import leading_positive
 from compgraph.statistics import GradientMoments
 
 # Directions beyond this share of all gradient energy are hardly read; they would be noise among the components.
@@ -37,7 +38,8 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
 
     Notes
     -----
-    Cost O(k d^3 + n_components k r^2 d), with ``r = min(n_components, d)`` eigenvectors kept per target.
+    Cost O(k d^3 + n_components k r^2 d), with ``r = min(n_components, d)`` eigenvectors kept per target; O(k d s^2) in
+    place of the first where gradients fill no more than ``s <= d / 2`` dimensions.
 
     Examples
     --------
@@ -46,7 +48,7 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
     >>> np.abs(found.axes).tolist(), found.strength.tolist()
     ([[1.0, 0.0], [0.0, 1.0]], [9.0, 1.0])
     """
-    factors = np.stack([_factor(second / gradients.n, n_components) for second in gradients.second])
+    factors = np.stack([_factor(second, n_components) for second in gradients.second]) / np.sqrt(gradients.n)
     whole = gradients.second.sum(axis=0) / gradients.n
     energy, enough = 0.0, READ_ENERGY * float(np.trace(whole))
     axes: list[np.ndarray] = []
@@ -62,10 +64,13 @@ def gradient_reads(gradients: GradientMoments, n_components: int) -> Directions:
         axes.append(axis)
         gaps.append((top - below) / top)
     found = np.array(axes).reshape(-1, len(whole))
-    return Directions(found, np.einsum("kd,de,ke->k", found, whole, found), np.array(gaps))
+    return Directions(found, along(found, whole), np.array(gaps))
 
 
 def _factor(second: Float64[np.ndarray, "d d"], rank: int) -> Float64[np.ndarray, "r d"]:
     """Return ``F`` with ``F.T @ F`` the part of the matrix that its ``rank`` leading eigenvectors carry."""
-    values, vectors = descending_eigh(second)
-    return np.asarray(np.sqrt(values[:rank, None]) * vectors[:rank])
+    rank = min(rank, len(second))
+    values, vectors = leading_positive(second, rank)
+    factor = np.zeros((rank, len(second)))
+    factor[: len(values)] = (np.sqrt(np.clip(values, 0, None)) * vectors).T[::-1]
+    return factor

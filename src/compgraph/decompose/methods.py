@@ -8,7 +8,7 @@ from compgraph.arguments import checked
 from compgraph.decompose.gradient import gradient_reads
 from compgraph.decompose.interaction.method import COMMUTANT
 from compgraph.decompose.interaction.rotations import Rotation
-from compgraph.decompose.partial_least_squares import plsr_reads, plsr_writes
+from compgraph.decompose.partial_least_squares import partial_least_squares, plsr_reads, plsr_writes
 from compgraph.decompose.principal import neurons, pca
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.statistics import Moments
@@ -33,12 +33,16 @@ class Method:
         Whether components are found from the model's output backwards: ``writes`` gives those of the last site,
         ``reads`` takes `GradientMoments` of the target components in place of `Moments`, and the directions that are
         read of a layer are also the targets it writes.
+    fit
+        Function of (moments, n_components) that both sides start from, where there is one: ``reads`` and ``writes``
+        take it by this name too, and get one that fits no moments twice.
     """
 
     name: str
     reads: Decomposition
     writes: Decomposition
     from_gradients: bool = False
+    fit: Callable[[Moments, int], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def one_sided(name: str, decomposition: Decomposition) -> Method:
 METHODS: dict[str, Method | Interaction] = {
     "neuron": one_sided("neuron", neurons),
     "pca": one_sided("pca", pca),
-    "plsr": Method("plsr", plsr_reads, plsr_writes),
+    "plsr": Method("plsr", plsr_reads, plsr_writes, fit=partial_least_squares),
     "gradient": Method("gradient", gradient_reads, one_sided("neuron", neurons).writes, from_gradients=True),
     "interaction": Interaction(),
 }

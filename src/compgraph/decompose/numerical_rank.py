@@ -5,8 +5,9 @@ from jaxtyping import Bool, Float64
 from scipy.linalg import qr
 
 from compgraph.arguments import checked
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.factorisations import positive_definite, power_of_two
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.factorisations import power_of_two
+from compgraph.decompose.linear_algebra.triangular import positive_definite
 
 # Moments of float32 activations are right to about 1e-7 of the deviations of the two features; this is ten times that.
 RANK_TOLERANCE = 1e-6
@@ -81,6 +82,24 @@ def support(scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]:
     basis = np.zeros((int(kept.sum()), len(scatter)))
     basis[:, live] = qr((vectors[kept] * deviation).T, mode="economic", pivoting=True)[0].T
     return basis
+
+
+def within(basis: Float64[np.ndarray, "r d"], scatter: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r r"]:
+    """Return sums of products in the coordinates of a support.
+
+    Parameters
+    ----------
+    basis
+        From `support`.
+    scatter
+        In the coordinates of the features.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array where every feature varies independently of the others.
+    """
+    return scatter if len(basis) == len(scatter) else basis @ scatter @ basis.T
 
 
 def _surely_independent(correlations: Float64[np.ndarray, "d d"]) -> bool:

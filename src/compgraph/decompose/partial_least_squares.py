@@ -1,5 +1,6 @@
 """Partial least squares regression from moments: both sides of one decomposition."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from jaxtyping import Float64
 from compgraph.arguments import checked
 from compgraph.arrays import fix_signs
 from compgraph.decompose.directions import Directions
-from compgraph.decompose.factorisations import leading_eigh
+from compgraph.decompose.linear_algebra.leading import leading_eigh
 from compgraph.decompose.numerical_rank import RANK_TOLERANCE, support
 from compgraph.decompose.scale import near_one
 from compgraph.records import brief, read_only
@@ -122,6 +123,9 @@ def partial_least_squares(moments: Moments, n_components: int) -> PartialLeastSq
     )
 
 
+Fit = Callable[[Moments, int], PartialLeastSquares]
+
+
 def _inside(matrix: Float64[np.ndarray, "p q"], basis: Float64[np.ndarray, "r p"]) -> Float64[np.ndarray, "p q"]:
     """Return the columns of ``matrix`` projected on the span of ``basis``."""
     return basis.T @ (basis @ matrix) if len(basis) < len(matrix) else matrix
@@ -141,7 +145,7 @@ def _dominant_left(cross: Float64[np.ndarray, "p q"]) -> tuple[Float64[np.ndarra
     return weight, float((top - below) / top) if top > 0 else 0.0
 
 
-def plsr_reads(moments: Moments, n_components: int) -> Directions:
+def plsr_reads(moments: Moments, n_components: int, fit: Fit = partial_least_squares) -> Directions:
     """Find what the next layer reads: the ``x`` side of the partial least squares regression.
 
     Parameters
@@ -150,6 +154,8 @@ def plsr_reads(moments: Moments, n_components: int) -> Directions:
         Of the source rows as ``x`` and the target rows as ``y``.
     n_components
         At most this many.
+    fit
+        Gives the regression.
 
     Returns
     -------
@@ -157,12 +163,12 @@ def plsr_reads(moments: Moments, n_components: int) -> Directions:
         The rotations, with the loadings as patterns; ``strength`` is the variance of ``x`` that each score accounts
         for, in squared activation units.
     """
-    fit = partial_least_squares(moments, n_components)
-    strength = fit.score_variance * (fit.x_loadings**2).sum(axis=1)
-    return Directions(fit.rotations, strength, fit.gap, fit.x_loadings)
+    found = fit(moments, n_components)
+    strength = found.score_variance * (found.x_loadings**2).sum(axis=1)
+    return Directions(found.rotations, strength, found.gap, found.x_loadings)
 
 
-def plsr_writes(moments: Moments, n_components: int) -> Directions:
+def plsr_writes(moments: Moments, n_components: int, fit: Fit = partial_least_squares) -> Directions:
     """Find what a layer writes: the ``y`` side of the same partial least squares regression.
 
     Parameters
@@ -171,6 +177,8 @@ def plsr_writes(moments: Moments, n_components: int) -> Directions:
         Of the source rows as ``x`` and the target rows as ``y``.
     n_components
         At most this many; loadings that depend on earlier ones are left out.
+    fit
+        Gives the regression.
 
     Returns
     -------
@@ -178,12 +186,12 @@ def plsr_writes(moments: Moments, n_components: int) -> Directions:
         The unit ``y`` loadings; ``strength`` is the variance of ``y`` that each ``x`` score explains, in squared
         activation units.
     """
-    fit = partial_least_squares(moments, n_components)
+    found = fit(moments, n_components)
     deviation = np.sqrt(np.diagonal(moments.yy) / moments.n)
-    scaled = np.divide(fit.y_loadings, deviation, out=np.zeros_like(fit.y_loadings), where=deviation > 0)
+    scaled = np.divide(found.y_loadings, deviation, out=np.zeros_like(found.y_loadings), where=deviation > 0)
     kept = _independent(scaled)
-    norms = np.linalg.norm(fit.y_loadings[kept], axis=1)
-    return Directions(fit.y_loadings[kept] / norms[:, None], fit.score_variance[kept] * norms**2, fit.gap[kept])
+    norms = np.linalg.norm(found.y_loadings[kept], axis=1)
+    return Directions(found.y_loadings[kept] / norms[:, None], found.score_variance[kept] * norms**2, found.gap[kept])
 
 
 def _independent(vectors: Float64[np.ndarray, "k d"]) -> list[int]:

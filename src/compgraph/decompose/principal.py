@@ -4,8 +4,8 @@ import numpy as np
 
 from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
-from compgraph.decompose.eigenvalues import descending_eigh, neighbour_gaps
-from compgraph.decompose.numerical_rank import support, varying
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh, neighbour_gaps
+from compgraph.decompose.numerical_rank import support, varying, within
 from compgraph.errors import BadRequest
 from compgraph.statistics import Moments
 
@@ -56,12 +56,13 @@ def pca(moments: Moments, n_components: int, *, share: float = 1.0) -> Direction
     if not 0 < share <= 1:
         raise BadRequest(f"share={share}: a share of the variance above 0 and at most 1 is needed.")
     basis = support(moments.xx)
-    values, vectors = descending_eigh(basis @ moments.xx @ basis.T / moments.n)
-    n = n_components
+    n = min(n_components, len(basis))
+    # The next one below is part of the last gap.
+    values, vectors = descending_eigh(within(basis, moments.xx) / moments.n, n + 1)
     if share < 1:  # all of it is held by all directions, which a sum that rounds to 1 early would cut short
         held = np.cumsum(values) / (np.trace(moments.xx) / moments.n)
         n = min(n, int(np.searchsorted(held, share)) + 1)
-    return Directions((vectors @ basis)[:n], values[:n], neighbour_gaps(values)[:n])
+    return Directions(vectors[:n] @ basis, values[:n], neighbour_gaps(values)[:n])
 
 
 @checked

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compgraph.decompose.factorisations import power_of_two
+from compgraph.decompose.linear_algebra.factorisations import power_of_two
 from compgraph.statistics import Moments
 
 

@@ -4,22 +4,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from compgraph.decompose.interaction import gaps as module
+from compgraph.decompose.interaction import findings as module
 from compgraph.decompose.interaction.blocks import split
 from compgraph.decompose.interaction.commutant import Modes
-from compgraph.decompose.interaction.gaps import (
-    CEILING,
-    SAME_LEAK,
-    SMALLEST_GAP,
-    Finding,
-    View,
-    central,
-    first_modes,
-    fixed_finding,
-    free_finding,
-    gaps,
-    view,
-)
+from compgraph.decompose.interaction.findings import Finding, central, first_modes, fixed_finding, free_finding
+from compgraph.decompose.interaction.gaps import CEILING, LARGEST_LEAK, SAME_LEAK, SMALLEST_GAP, gaps
+from compgraph.decompose.interaction.views import View, couplings_of
+
+
+def view(jacobians: list[np.ndarray], metric: str) -> View:
+    return couplings_of(jacobians, [metric])[0].view()
 
 
 def turn(size: int, seed: int = 0) -> np.ndarray:
@@ -234,9 +228,10 @@ def test_a_view_divides_gradients_by_their_size_in_the_metric_of_gradients(plant
         size = np.sqrt((each**2).sum(axis=1).mean(axis=0))
         assert_allclose(scale, np.ones_like(size) if metric == "data" else size)
         expected = np.diag(np.ones_like(size) if metric == "gradient" else size**2)
-        assert_allclose(coupling.of_space, expected / np.trace(expected), atol=1e-9)
-    assert seen.fixed.outputs.shape == (2, 3, 3)
-    assert seen.free.outputs.shape == (5, 3, 3)
+        assert_allclose(coupling.of_directions, np.diagonal(expected) / np.trace(expected), atol=1e-9)
+    assert (len(seen.fixed.leak), len(seen.free.leak)) == (2, 5)
+    for found in (seen.fixed, seen.free):  # matrices of those that leak little
+        assert found.outputs.shape == ((found.leak <= LARGEST_LEAK["fixed"]).sum(), 3, 3)
 
 
 def test_a_direction_that_is_never_read_divides_nothing_by_zero(plant) -> None:

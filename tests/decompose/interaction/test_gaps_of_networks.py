@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from compgraph.decompose.interaction.blocks import Split, split
-from compgraph.decompose.interaction.gaps import LARGEST_LEAK, SMALLEST_BEND, bend
+from compgraph.decompose.interaction.gaps import LARGEST_LEAK, SMALLEST_BEND
+from compgraph.decompose.interaction.views import bend
 
 
 def turn(size: int, seed: int = 0) -> np.ndarray:

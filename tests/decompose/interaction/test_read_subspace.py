@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from compgraph.decompose.interaction import read_subspace as reads
-from compgraph.decompose.interaction.read_subspace import READ_ENERGY, Read, output_filters, read_spaces
+from compgraph.decompose.interaction.output_scores import output_filters
+from compgraph.decompose.interaction.read_subspace import READ_ENERGY, Read, read_spaces
 from compgraph.errors import BadRequest, DeadSite
 from compgraph.observe import collect
 from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Space, Statistics

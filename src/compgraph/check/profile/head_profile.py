@@ -5,7 +5,7 @@ from jaxtyping import Float, Float64
 
 from compgraph.decompose import Components
 from compgraph.decompose.interaction import LIMIT
-from compgraph.decompose.interaction.read_subspace import output_filters, side_by_side
+from compgraph.decompose.interaction.output_scores import output_filters, side_by_side
 from compgraph.decompose.scale import middle_scale
 from compgraph.statistics import Space, Statistics
 

@@ -1,8 +1,10 @@
 """Components by what they do to the outputs: read subspaces, turned by their near-commutant until blocks come apart."""
 
-from compgraph.decompose.interaction.blocks import Split, split
-from compgraph.decompose.interaction.commutant import Coupling, Modes, modes
-from compgraph.decompose.interaction.gaps import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
+from compgraph.decompose.interaction.blocks import Split, split, widest_gap
+from compgraph.decompose.interaction.commutant import Forms, Modes
+from compgraph.decompose.interaction.coupling import Coupling
+from compgraph.decompose.interaction.findings import Finding, fixed_finding, free_finding
+from compgraph.decompose.interaction.gaps import LARGEST_LEAK
 from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
 from compgraph.decompose.interaction.method import (
     COMMUTANT,
@@ -13,6 +15,7 @@ from compgraph.decompose.interaction.method import (
     interaction_components,
 )
 from compgraph.decompose.interaction.rotations import ROTATIONS, Rotation, register_rotation
+from compgraph.decompose.interaction.views import Couplings, View, couplings_of
 
 __all__ = [
     "COMMUTANT",
@@ -21,18 +24,21 @@ __all__ = [
     "ROTATIONS",
     "Candidate",
     "Coupling",
+    "Couplings",
     "Finding",
+    "Forms",
     "Interactions",
     "Modes",
     "Rotation",
     "Split",
+    "View",
     "blocks_of",
+    "couplings_of",
     "fixed_finding",
     "free_finding",
     "interaction_components",
     "joint_diagonaliser",
-    "modes",
     "register_rotation",
     "split",
-    "view",
+    "widest_gap",
 ]

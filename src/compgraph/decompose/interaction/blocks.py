@@ -9,23 +9,21 @@ from scipy.linalg import block_diag
 from sklearn.cluster import KMeans
 
 from compgraph.arguments import checked
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.commutant import Modes
+from compgraph.decompose.interaction.findings import Finding, first_modes, fixed_finding, free_finding
 from compgraph.decompose.interaction.gaps import (
     LARGEST_LEAK,
     SAME_LEAK,
     SMALLEST_BEND,
-    Finding,
-    Metric,
     Outputs,
-    first_modes,
-    fixed_finding,
-    free_finding,
-    view,
 )
 from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
+from compgraph.decompose.interaction.views import Couplings, Metric, couplings_of
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.factorisations import inverse
 from compgraph.records import brief
+
+METRICS: tuple[Metric, ...] = ("data", "gradient")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -80,7 +78,7 @@ class Split:
 def split(
     gradients: Sequence[Float[np.ndarray, "_ q _"]],
     *,
-    metrics: Sequence[Metric] = ("data", "gradient"),
+    metrics: Sequence[Metric] = METRICS,
     smallest: float = 1.0,
     heads: Sequence[int] = (),
 ) -> Split:
@@ -119,7 +117,45 @@ def split(
     >>> found.n_blocks, found.blocks[0].tolist()
     (2, [0, 1, 0, 1])
     """
-    views = [view(gradients, metric) for metric in metrics]
+    return _split(couplings_of(gradients, metrics), gradients, smallest, heads)
+
+
+@checked
+def widest_gap(gradients: Sequence[Float[np.ndarray, "_ q _"]], *, heads: Sequence[int] = ()) -> float:
+    """Return the gap among leaks that `split` finds, where nothing else is asked for: of chance, say.
+
+    Parameters
+    ----------
+    gradients, heads
+        As `split` takes them.
+
+    Returns
+    -------
+    float
+        Its ``gap``.
+
+    Notes
+    -----
+    Where every mode leaks too much, as in most untrained networks, one factorisation of Cholesky tells so.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(0).normal(size=(200, 4))
+    >>> apart = np.zeros((200, 2, 4))
+    >>> apart[:, 0, :2], apart[:, 1, 2:] = draws[:, :2] * [2, 1], draws[:, 2:] * [2, 1]
+    >>> widest_gap([apart]) == split([apart]).gap, widest_gap([draws.reshape(200, 2, 2)])
+    (True, 0.0)
+    """
+    seen = couplings_of(gradients, METRICS)
+    apart = [each for each in seen if each.bend >= SMALLEST_BEND and not each.all_leak()]
+    return _split(apart, gradients, 1.0, heads).gap if apart else 0.0
+
+
+def _split(
+    seen: Sequence[Couplings], gradients: Sequence[Float[np.ndarray, "_ q _"]], smallest: float, heads: Sequence[int]
+) -> Split:
+    """Return the blocks after the widest gap in any metric."""
+    views = [each.view() for each in seen]
     found = max(
         (finding for each in views for finding in (free_finding(each), fixed_finding(each))),
         key=lambda finding: finding.gap,
@@ -131,7 +167,9 @@ def split(
     last = len(found.modes.leak) - 1
     fixed = found.view.fixed
     as_good = max(2 * found.modes.leak[last], 2 * SAME_LEAK)
-    if found.outputs == "free" and fixed.leak[last] <= min(LARGEST_LEAK["fixed"], as_good):
+    # There may be more free modes than outputs: such blocks have no output of their own, and are refused below.
+    fixed_leak = float(fixed.leak[last]) if last < len(fixed.leak) else 1.0
+    if found.outputs == "free" and fixed_leak <= min(LARGEST_LEAK["fixed"], as_good):
         found = replace(found, outputs="fixed", modes=first_modes(fixed, last + 1))
     several = _sorted(found.modes, found, heads)
     if _loses_a_block(several, gradients):
@@ -174,7 +212,7 @@ def _sorted(slow: Modes | None, found: Finding, heads: Sequence[int]) -> Split:
     block = _clustered(np.concatenate(places), n_blocks)
     output_block, *blocks = np.split(block, np.cumsum([q, *sizes])[:-1])
     bases = [
-        _within(basis.T * scale, labels, np.diagonal(coupling.of_space) * scale**2)
+        _within(basis.T * scale, labels, coupling.of_directions * scale**2)
         for basis, scale, labels, coupling in zip(turns, seen.scale, blocks, seen.couplings, strict=True)
     ]
     return replace(

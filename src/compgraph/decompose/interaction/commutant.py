@@ -29,10 +29,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 
-from compgraph.arguments import checked
-from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.interaction.coupling import Coupling, Entries
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.triangular import positive_definite
 from compgraph.records import brief, read_only
 
 DEAD = 1e-9  # energy of a pair of outputs below this part of the largest: nothing could be told from it
@@ -63,179 +64,184 @@ class Modes:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
 
-class Coupling(NamedTuple):
-    """Mean products of derivatives at one space, ``E[J_ba J_cd]``, in units of their trace."""
+class Normalised(NamedTuple):
+    r"""The matrix :math:`B B^\top` without the identity, and what its coordinates stand for.
 
-    products: Float64[np.ndarray, "q r q r"]
+    Attributes
+    ----------
+    square
+        Its eigenvalues are squares of ``1 - leak``.
+    turn
+        Basis of the outputs, as columns, in which :math:`D` is diagonal.
+    entries
+        Matrices of outputs in that basis; None where coordinates are diagonals.
+    root
+        Of :math:`D`; infinite for what nothing could be told from.
+    same
+        The identity.
+    """
 
-    @classmethod
-    def of(cls, gradients: Float[np.ndarray, "n q r"]) -> "Coupling":
-        """Return the coupling of Jacobians.
+    square: Float64[np.ndarray, "k k"]
+    turn: Float64[np.ndarray, "q q"]
+    entries: Entries | None
+    root: Float64[np.ndarray, " k"]
+    same: Float64[np.ndarray, " k"]
 
-        Parameters
-        ----------
-        gradients
-            One Jacobian per row.
-
-        Returns
-        -------
-        Coupling
-            Cost O(n q^2 r^2).
-        """
-        n, q, r = gradients.shape
-        flat = gradients.reshape(n, q * r)
-        products = (flat.T @ flat).astype(np.float64)
-        return cls((products / np.trace(products)).reshape(q, r, q, r))
-
-    def turned(
-        self, outputs: Float64[np.ndarray, "q q"] | None = None, space: Float64[np.ndarray, "r r"] | None = None
-    ) -> "Coupling":
-        """Return the coupling in other bases.
-
-        Parameters
-        ----------
-        outputs, space
-            The new basis vectors as columns; as they are when None.
-
-        Returns
-        -------
-        Coupling
-            Of ``outputs.T @ J @ space``.
-        """
-        products = self.products
-        if outputs is not None:
-            products = np.einsum("bacd,bB,cC->BaCd", products, outputs, outputs, optimize=True)
-        if space is not None:
-            products = np.einsum("bacd,aA,dD->bAcD", products, space, space, optimize=True)
-        return Coupling(products)
-
-    @property
-    def of_outputs(self) -> Float64[np.ndarray, "q q"]:
-        """Energy ``E[J J^T]``."""
-        return np.einsum("baca->bc", self.products)
-
-    @property
-    def of_space(self) -> Float64[np.ndarray, "r r"]:
-        """Energy ``E[J^T J]``."""
-        return np.einsum("babd->ad", self.products)
+    def outputs(self, left: Float64[np.ndarray, "k n"]) -> Float64[np.ndarray, "n q q"]:
+        """Return the matrices of left singular vectors, as columns."""
+        rows = left.T / self.root
+        if self.entries is None:
+            return np.asarray(rows[:, :, None] * np.eye(len(self.turn)))
+        return np.asarray(self.turn @ self.entries.matrices(rows) @ self.turn.T)
 
 
-class Entries(NamedTuple):
-    """Numbered entries of symmetric matrices: all of them, or the diagonal alone."""
+class Forms(NamedTuple):
+    r"""Two forms on symmetric matrices of the outputs, whose ratio is the square of ``1 - leak``.
 
-    row: Int64[np.ndarray, " m"]
-    column: Int64[np.ndarray, " m"]
-
-    @classmethod
-    def all(cls, size: int) -> "Entries":
-        """Return every entry on and below the diagonal."""
-        return cls(*np.tril_indices(size))
-
-    @classmethod
-    def diagonal(cls, size: int) -> "Entries":
-        """Return the diagonal."""
-        return cls(np.arange(size), np.arange(size))
-
-    @property
-    def factor(self) -> Float64[np.ndarray, " m"]:
-        """The factors ``f``."""
-        return np.where(self.row == self.column, np.sqrt(0.5), 1.0)
-
-    def energy(self, matrix: Float64[np.ndarray, "k k"]) -> Float64[np.ndarray, " m"]:
-        """Return ``tr(E M E)`` of each unit entry ``E`` for a diagonal ``M``."""
-        values = np.diagonal(matrix)
-        return np.asarray((values[self.row] + values[self.column]) / 2)
-
-    def matrices(self, coordinates: Float64[np.ndarray, "m k"], size: int) -> Float64[np.ndarray, "k size size"]:
-        """Return the symmetric matrix of each column of coordinates."""
-        found = np.zeros((coordinates.shape[1], size, size))
-        values = coordinates.T * np.where(self.row == self.column, 1.0, np.sqrt(0.5))
-        found[:, self.row, self.column] = values
-        found[:, self.column, self.row] = values
-        return found
-
-
-@checked
-def modes(
-    couplings: Sequence[Coupling],
-    *,
-    outputs: Literal["free", "fixed"] = "free",
-    spaces: Literal["free", "fixed"] = "free",
-    n_modes: int = 64,
-) -> Modes:
-    """Find the matrices that nearly commute with a network.
-
-    Parameters
+    Attributes
     ----------
     couplings
-        One per space; where spaces are free, in bases in which `Coupling.of_space` is diagonal.
-    outputs, spaces
-        ``"free"``: any symmetric matrix; ``"fixed"``: diagonal ones, which keep outputs or directions whole. With both
-        fixed this is the normalised Laplacian of a graph.
-    n_modes
-        At most this many matrices.
-
-    Returns
-    -------
-    Modes
-        By increasing leak.
-
-    Notes
-    -----
-    Cost O(q^2 r^2 (q + r)) per space for the coupling and O(q^4 r^2) for the singular vectors.
-
-    Examples
-    --------
-    >>> modes([Coupling.of(np.diag([1.0, 2.0])[None])], outputs="fixed").leak.round(6).tolist()
-    [0.0]
+        One per space, in bases in which the energy of a space is diagonal.
+    square
+        :math:`\sum_s C_s D_s^{-1} C_s^\top`.
+    energy
+        :math:`\sum_s E_i J_{si} J_{si}^\top`, of which :math:`D` is made, in coordinates.
     """
-    q = len(couplings[0].of_outputs)
-    energy = sum((each.of_outputs for each in couplings), start=np.zeros((q, q)))
-    # Where outputs may turn, the basis in which their energy is diagonal makes D diagonal as well.
-    turn = descending_eigh(energy)[1].T if outputs == "free" else np.eye(q)
-    entries = Entries.all(q) if outputs == "free" else Entries.diagonal(q)
-    weight = entries.energy(turn.T @ energy @ turn)
-    root = np.sqrt(np.where(weight > DEAD * weight.max(), weight, np.inf))
-    numbered = Entries.all if spaces == "free" else Entries.diagonal
-    inside = [numbered(len(each.of_space)) for each in couplings]
-    roots = [np.sqrt(np.maximum(e.energy(each.of_space), DEAD)) for e, each in zip(inside, couplings, strict=True)]
-    blocks = [
-        _coupled(each if outputs == "fixed" else each.turned(turn), entries, e, root, r)
-        for each, e, r in zip(couplings, inside, roots, strict=True)
-    ]
-    square = sum((block @ block.T for block in blocks), start=np.zeros((len(root), len(root))))
-    values, vectors = descending_eigh(square)
-    # The identity was projected out: it is one of the vectors with singular value 0.
-    count = min(n_modes, len(values) - 1)
-    sigma, left = np.sqrt(values[:count]), vectors[:count].T
-    leak = 1 - np.sqrt(values[:-1])
-    safe = np.maximum(sigma, np.finfo(float).tiny)
-    found = entries.matrices(left / root[:, None], q)
-    return Modes(
-        np.clip(leak, 0, 1),
-        turn @ found @ turn.T,
-        tuple(
-            e.matrices(block.T @ left / safe / r[:, None], len(each.of_space))
-            for block, e, each, r in zip(blocks, inside, couplings, roots, strict=True)
-        ),
-    )
+
+    couplings: tuple[Coupling, ...]
+    square: Float[np.ndarray, "m m"]
+    energy: Float64[np.ndarray, " m"]
+
+    @classmethod
+    def of(cls, couplings: Sequence[Coupling], precision: type[np.floating] = np.float64) -> "Forms":
+        """Return the forms of couplings.
+
+        Parameters
+        ----------
+        couplings
+            One per space, in bases in which the energy of a space is diagonal.
+        precision
+            Of their products; leaks are good to about 1e-4 in single precision, at half the cost.
+
+        Returns
+        -------
+        Forms
+            Cost O(q^4 r^2) per space.
+        """
+        m = len(couplings[0].pairs)
+        square, energy = np.zeros((m, m), precision), np.zeros(m)
+        for each in couplings:
+            rows = each.pairs * np.sqrt(_weight(each)).astype(precision)
+            square += rows @ rows.T
+            energy += each.of_outputs
+        return cls(tuple(couplings), square, energy)
+
+    @property
+    def outputs(self) -> Entries:
+        """Pairs of outputs."""
+        return self.couplings[0].outputs
+
+    def all_leak_more(self, limit: float) -> bool:
+        """Tell whether every mode leaks more than this, at a fraction of the cost of any leak.
+
+        Parameters
+        ----------
+        limit
+            Below 1.
+
+        Returns
+        -------
+        bool
+            True where it is so, and False where it is not or weak outputs make it hard to tell.
+
+        Notes
+        -----
+        All ratios but that of the identity, which is 1, are below ``c = (1 - limit)^2`` where ``c D - C`` is positive
+        definite, once so much of the identity is added that it does not count. No basis is turned for this: ``D``
+        couples pairs that share an output.
+        """
+        left = -self.square
+        energy = (1 - limit) ** 2 * self.outputs.matrices(self.energy[None])[0]
+        root = np.sqrt(0.5) / self.outputs.factor
+        for shared in self.outputs.number:
+            # One column of each of the matrices in which it is not 0.
+            size = root[shared]
+            left[shared[:, None], shared] += energy * size * size[:, None]
+        same = self.energy.astype(left.dtype)
+        left += np.outer(same, 9 * same / same[self.outputs.diagonal].sum())
+        return positive_definite(left)
+
+    def normalised(self, outputs: Literal["free", "fixed"]) -> Normalised:
+        """Return the matrix whose eigenvalues are the ratios of the forms.
+
+        Parameters
+        ----------
+        outputs
+            As `Forms.modes` takes it.
+
+        Returns
+        -------
+        Normalised
+            With the identity projected out: with that of the outputs the identity of all spaces together goes, for the
+            two are a pair of singular vectors. Single spaces keep theirs, for blocks may share the energy of one space
+            otherwise than that of another.
+        """
+        pairs, diagonal = self.outputs, self.outputs.diagonal
+        if outputs == "fixed":
+            turn, kept = np.eye(pairs.size), None
+            square, weight = self.square[np.ix_(diagonal, diagonal)], self.energy[diagonal]
+        else:
+            # In the basis in which the energy of the outputs is diagonal, D is diagonal as well.
+            energy, rows = descending_eigh(pairs.matrices(self.energy[None])[0])
+            turn, kept, weight = rows.T, pairs, pairs.mean(energy)
+            square = self.square
+            for _ in range(2):
+                square = pairs.coordinates(rows @ pairs.matrices(square) @ turn).T
+        root = np.sqrt(np.where(weight > DEAD * weight.max(), weight, np.inf))
+        square = square / root / root[:, None]
+        same = np.where(np.isfinite(root), root, 0.0)
+        if kept is not None:
+            same *= kept.row == kept.column
+        same /= np.linalg.norm(same)
+        along = square @ same
+        along -= (along @ same) / 2 * same
+        square -= np.stack([same, along]).T @ np.stack([along, same])
+        return Normalised(square, turn, kept, root, same)
+
+    def modes(self, outputs: Literal["free", "fixed"] = "free", n_modes: int = 64, largest: float = 1.0) -> Modes:
+        """Find the matrices that nearly commute with a network.
+
+        Parameters
+        ----------
+        outputs
+            ``"free"``: any symmetric matrix; ``"fixed"``: diagonal ones, which keep outputs whole.
+        n_modes
+            At most this many matrices.
+        largest
+            Nor any of modes that leak more.
+
+        Returns
+        -------
+        Modes
+            By increasing leak. Cost O(q^6), or O(q^3) where outputs are kept whole.
+        """
+        found = self.normalised(outputs)
+        values, vectors = descending_eigh(found.square)
+        # The identity was projected out: it is one of the vectors with singular value 0.
+        sigma = np.sqrt(values[:-1])
+        leak = np.clip(1 - sigma, 0, 1)
+        count = min(n_modes, int((leak <= largest).sum()))
+        left = vectors[:count].T
+        matrices = found.outputs(left - np.outer(found.same, found.same @ left))
+        right = self.outputs.coordinates(matrices) / np.maximum(sigma[:count], np.finfo(float).tiny)[:, None]
+        spaces = [
+            each.directions.matrices((right @ each.pairs) * (_weight(each) / each.directions.factor))
+            for each in self.couplings
+        ]
+        return Modes(leak, matrices, tuple(spaces))
 
 
-def _coupled(
-    coupling: Coupling,
-    outputs: Entries,
-    inside: Entries,
-    root: Float64[np.ndarray, " m"],
-    root_inside: Float64[np.ndarray, " l"],
-) -> Float64[np.ndarray, "m l"]:
-    """Return the normalised coupling ``B`` of one space without its part along the identity of the outputs.
-
-    With that of the outputs the identity of all spaces together goes: the two are a pair of singular vectors. Single
-    spaces must keep theirs, for blocks may share the energy of one space otherwise than that of another.
-    """
-    picked = coupling.products[outputs.row, :, outputs.column, :]
-    block = picked[:, inside.row, inside.column] + picked[:, inside.column, inside.row]
-    block *= outputs.factor[:, None] * inside.factor / root[:, None] / root_inside
-    same = np.where((outputs.row == outputs.column) & np.isfinite(root), root, 0.0)
-    same /= np.linalg.norm(same)
-    return np.asarray(block - np.outer(same, same @ block))
+def _weight(coupling: Coupling) -> Float64[np.ndarray, " p"]:
+    """Return the squared factors of pairs of directions over their energies ``D_s``."""
+    pairs = coupling.directions
+    return np.asarray(pairs.factor**2 / np.maximum(pairs.mean(coupling.of_directions), DEAD))

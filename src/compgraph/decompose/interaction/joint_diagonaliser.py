@@ -1,10 +1,10 @@
 """The basis in which several symmetric matrices are together as diagonal as can be."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from compgraph.arguments import checked
-from compgraph.decompose.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
 
 
 @checked
@@ -25,7 +25,7 @@ def joint_diagonaliser(matrices: Float64[np.ndarray, "m r r"], *, sweeps: int = 
 
     Notes
     -----
-    Jacobi rotations, O(m r^3) a sweep; about ten sweeps.
+    Jacobi rotations of disjoint planes together, O(m r^4) a sweep; about ten sweeps.
 
     References
     ----------
@@ -43,26 +43,38 @@ def joint_diagonaliser(matrices: Float64[np.ndarray, "m r r"], *, sweeps: int = 
     basis = descending_eigh(generic)[1].T
     if len(matrices) == 1:
         return basis
-    turned = basis.T @ matrices @ basis
+    rounds, turned = _rounds(size), basis.T @ matrices @ basis
     for _ in range(sweeps):
         largest = 0.0
-        for p in range(size - 1):
-            for s in range(p + 1, size):
-                largest = max(largest, abs(_rotate(turned, basis, p, s)))
+        for p, s in rounds:
+            turn, sine = _rotation(turned, p, s)
+            turned, basis = turn.T @ turned @ turn, basis @ turn
+            largest = max(largest, sine)
         if largest < 1e-8:
             break
     return basis
 
 
-def _rotate(turned: Float64[np.ndarray, "m r r"], basis: Float64[np.ndarray, "r r"], p: int, s: int) -> float:
-    """Turn one plane, in place, by the angle that makes it most diagonal; return the sine of the angle."""
+def _rounds(size: int) -> list[tuple[Int64[np.ndarray, " k"], Int64[np.ndarray, " k"]]]:
+    """Pair everything with everything else, in rounds of disjoint pairs, as a tournament does."""
+    places = list(range(size + size % 2))
+    half, found = len(places) // 2, []
+    for _ in range(len(places) - 1):
+        pairs = np.sort(np.array([places[:half], places[: half - 1 : -1]]), axis=0)
+        found.append(tuple(pairs[:, pairs[1] < size]))
+        places.insert(1, places.pop())
+    return found
+
+
+def _rotation(
+    turned: Float64[np.ndarray, "m r r"], p: Int64[np.ndarray, " k"], s: Int64[np.ndarray, " k"]
+) -> tuple[Float64[np.ndarray, "r r"], float]:
+    """Return what turns disjoint planes by the angles that make them most diagonal, and the largest sine of these."""
     difference, twice = turned[:, p, p] - turned[:, s, s], 2 * turned[:, p, s]
-    on, off = difference @ difference - twice @ twice, 2 * (difference @ twice)
+    on, off = (difference**2 - twice**2).sum(axis=0), 2 * (difference * twice).sum(axis=0)
     angle = 0.5 * np.arctan2(off, on + np.hypot(on, off))
-    cosine, sine = np.cos(angle), np.sin(angle)
-    if abs(sine) >= 1e-8:
-        turn = np.array([[cosine, -sine], [sine, cosine]])
-        turned[:, :, [p, s]] = turned[:, :, [p, s]] @ turn
-        turned[:, [p, s], :] = turn.T @ turned[:, [p, s], :]
-        basis[:, [p, s]] = basis[:, [p, s]] @ turn
-    return float(sine)
+    turn = np.eye(turned.shape[1])
+    turn[p, p] = turn[s, s] = np.cos(angle)
+    turn[s, p] = np.sin(angle)
+    turn[p, s] = -turn[s, p]
+    return turn, float(np.abs(turn[s, p]).max(initial=0.0))

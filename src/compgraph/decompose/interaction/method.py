@@ -8,13 +8,14 @@ from jaxtyping import Float32, Float64
 
 from compgraph.arguments import checked
 from compgraph.decompose.directions import Directions
-from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import Split, split
-from compgraph.decompose.interaction.commutant import Coupling, modes
+from compgraph.decompose.interaction.fixed_bases import along, energies, fixed_leaks
 from compgraph.decompose.interaction.gaps import SMALLEST_BEND
 from compgraph.decompose.interaction.nested_blocks import nested
-from compgraph.decompose.interaction.read_subspace import Read, output_filters, read_spaces
+from compgraph.decompose.interaction.output_scores import output_filters
+from compgraph.decompose.interaction.read_subspace import Read, read_spaces
 from compgraph.decompose.interaction.rotations import ROTATIONS, Rotation
+from compgraph.decompose.linear_algebra.factorisations import inverse
 from compgraph.errors import BadRequest, DeadSite, unknown_name
 from compgraph.records import brief
 from compgraph.statistics import POSITIONS, Space, Statistics
@@ -110,7 +111,7 @@ def interaction_components(
     -----
     ``strength`` is the mean squared change of the outputs, each scaled to unit variance, summed, when a score of unit
     variance rises by one. Cost: see `read_spaces` and
-    `modes`.
+    `compgraph.decompose.interaction.commutant.Forms`.
 
     Examples
     --------
@@ -224,11 +225,11 @@ def _best(
             found.bases if rotation is None else tuple(_turned(stats, s, r, name, rotation) for s, r in reads.items())
         )
         fixed = outputs if rotation is None else np.eye(len(outputs))
-        couplings = [
-            Coupling.of(np.einsum("nqr,kr->nqk", read.gradients, inverse(basis).T, optimize=True)).turned(fixed)
+        weights = [
+            along(energies(read.gradients, fixed), inverse(basis)[None])[0]
             for read, basis in zip(reads.values(), turned, strict=True)
         ]
-        leak = modes(couplings, outputs="fixed", spaces="fixed").leak
+        leak = fixed_leaks([each / each.sum() for each in weights])
         bases.append((Candidate(name, float(leak[slow]) if slow < len(leak) else 1.0), turned))
     bases.sort(key=lambda each: each[0].leak)
     return bases[0][1], tuple(candidate for candidate, _ in bases)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from compgraph.decompose.eigenvalues import descending_eigh
-from compgraph.decompose.factorisations import inverse
 from compgraph.decompose.interaction.blocks import Split, split
+from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
+from compgraph.decompose.linear_algebra.factorisations import inverse
 from compgraph.records import brief
 
 GAP_OF_PARTS = 1.3  # no untrained twin stands against the parts of a block, so that their gap must be wider

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from compgraph.arguments import checked
-from compgraph.decompose.factorisations import svd
 from compgraph.decompose.interaction.joint_diagonaliser import joint_diagonaliser
+from compgraph.decompose.linear_algebra.factorisations import svd
 
 # (scores, gradients) -> orthonormal basis, one direction per row
 Rotation = Callable[[Float64[np.ndarray, "m r"], Float32[np.ndarray, "n q r"]], Float64[np.ndarray, "r r"]]
