@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 import compgraph
 from compgraph.errors import BadRequest, GraphError, UnknownName
 from compgraph.group import communities
+from compgraph.group.communities import against_nulls, found_groups
 from fixtures.deals import backwards, in_halves
 
 QUICK = {"n_seeds": 3, "n_null": 0}
@@ -247,3 +248,31 @@ def test_who_searches_which_null_graph_makes_no_difference(deal, algorithm, plan
     found = communities(graph, algorithm, n_seeds=2, n_null=9, deal=deal)
     assert found == communities(graph, algorithm, n_seeds=2, n_null=9)
     assert found.p_value > 1 / 10 or algorithm == "spectral"
+
+
+def test_a_test_ends_once_it_cannot_become_significant(random_graph) -> None:
+    found = communities(random_graph(0), "louvain", n_seeds=2, n_null=99)
+    assert 5 <= found.n_drawn < 99
+    assert found.p_value == pytest.approx(5 / found.n_drawn)
+    assert dict(found.parameters)["n_null"] == 99
+
+
+def test_structure_is_held_against_all_null_graphs(planted) -> None:
+    found = communities(planted(), n_null=39)
+    assert (found.n_drawn, found.p_value) == (39, pytest.approx(1 / 40))
+    assert communities(planted(), n_null=0).n_drawn == 0
+
+
+def test_one_block_needs_no_null_graph(random_graph) -> None:
+    graph = random_graph(0)
+    nx.set_node_attributes(graph, 0, "block")
+    found = communities(graph, n_null=19)
+    assert (found.n_groups, found.p_value, found.n_drawn) == (1, 1, 0)
+    assert math.isnan(communities(graph, n_null=0).p_value)
+
+
+def test_found_first_and_tested_later(planted) -> None:
+    graph = planted(noise=0.5)
+    found = found_groups(graph, "spectral", seed=3, n_seeds=2, n_null=19)
+    assert math.isnan(found.partition.p_value)
+    assert against_nulls(found, deal=backwards) == communities(graph, seed=3, n_seeds=2, n_null=19)

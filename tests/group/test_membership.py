@@ -108,3 +108,40 @@ def test_partitions_carry_memberships_that_fit_their_groups(planted) -> None:
     assert single.n_groups == 1
     assert set(single.membership.values()) == {(1.0,)}
     assert single.shared() == ()
+
+
+def literal(graph: nx.DiGraph, group_of) -> dict[str, np.ndarray]:
+    """Both sums of the formula, link by link."""
+    found = {}
+    for node in graph:
+        shares = {}
+        for within in (False, True):
+            sides = [[(e[i], w) for *e, w, k in links if (k == "within") == within] for i, links in _sides(graph, node)]
+            means = [
+                sum(w * np.eye(max(group_of.values()) + 1)[group_of[other]] for other, w in side)
+                / sum(w for _, w in side)
+                for side in sides
+                if side
+            ]
+            shares[within] = np.mean(means, axis=0) if means else None
+        own = np.eye(max(group_of.values()) + 1)[group_of[node]]
+        found[node] = next(each for each in (shares[False], shares[True], own) if each is not None)
+    return found
+
+
+def _sides(graph: nx.DiGraph, node: str) -> list[tuple[int, list[tuple]]]:
+    def known(edges) -> list[tuple]:
+        return [(a, b, data["weight"], data["kind"]) for a, b, data in edges]
+
+    return [(1, known(graph.out_edges(node, data=True))), (0, known(graph.in_edges(node, data=True)))]
+
+
+@pytest.mark.parametrize("n_groups", [2, 40])
+def test_shares_are_those_of_the_formula(n_groups, random_graph) -> None:
+    graph = random_graph(1)
+    graph.remove_edges_from(list(graph.out_edges("L0/in/3")))
+    graph.remove_edges_from(list(graph.out_edges("L1/in/2")))
+    group_of = {node: i % n_groups for i, node in enumerate(graph)}
+    found, expected = memberships(graph, group_of), literal(graph, group_of)
+    for node in graph:
+        np.testing.assert_allclose(found[node], expected[node], atol=1e-15)

@@ -11,7 +11,7 @@ from compgraph.connect import ordered_nodes
 from compgraph.group import communities, layered_modularity, memberships, null_graphs
 from compgraph.group.links import links_of
 from compgraph.group.null import null_links
-from compgraph.group.spectral import _slowest
+from compgraph.group.spectral.parts import slowest
 from fixtures.site_graphs import RESIDUAL
 
 
@@ -37,14 +37,14 @@ def test_depth_alone_is_one_group(site_graph) -> None:
 @pytest.mark.parametrize("n_spaces", [2, 3, 7, 30])
 def test_the_slowest_mode_of_a_chain_is_that_of_the_formula(n_spaces) -> None:
     chain = nx.to_numpy_array(nx.path_graph(n_spaces))
-    assert _slowest(chain) == pytest.approx(1 - math.cos(math.pi / (n_spaces - 1)), abs=1e-12)
+    assert slowest(chain) == pytest.approx(1 - math.cos(math.pi / (n_spaces - 1)), abs=1e-12)
 
 
 def test_a_shortcut_makes_the_slowest_mode_faster() -> None:
     chain = nx.path_graph(8)
-    slow = _slowest(nx.to_numpy_array(chain))
+    slow = slowest(nx.to_numpy_array(chain))
     chain.add_edges_from([(0, 4), (2, 7)])
-    assert _slowest(nx.to_numpy_array(chain)) > 1.5 * slow
+    assert slowest(nx.to_numpy_array(chain)) > 1.5 * slow
 
 
 def side_by_side(sites, **options: object) -> nx.DiGraph:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -12,15 +12,17 @@ from jaxtyping import Int64
 from compgraph.arguments import checked
 from compgraph.errors import BadRequest, unknown_name
 from compgraph.group.layered_louvain import layered_louvain_communities, layered_louvain_labels
-from compgraph.group.leiden import leiden_communities
-from compgraph.group.links import Links, groups_of_labels
+from compgraph.group.many import ManyLinks
+from compgraph.group.modularity.leiden import leiden_communities
+from compgraph.group.modularity.louvain import louvain_communities
+from compgraph.group.modularity.runs import leiden_runs, louvain_runs
 from compgraph.group.spectral import spectral_communities, spectral_labels
 
 Algorithm = Callable[..., Iterable[Iterable[Any]]]
 
 
 ALGORITHMS: dict[str, Algorithm] = {
-    "louvain": nx.community.louvain_communities,
+    "louvain": louvain_communities,
     "greedy": nx.community.greedy_modularity_communities,
     "label_propagation": nx.community.asyn_lpa_communities,
     "spectral": spectral_communities,
@@ -29,10 +31,34 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-# The same searches on matrices, which need no graph: what a comparison with many null graphs spends its time on.
-ON_LINKS: dict[Algorithm, Callable[..., np.ndarray]] = {
+def layered_louvain_runs(many: ManyLinks, seeds: Sequence[int], **params: Any) -> Int64[np.ndarray, "m runs n"]:
+    """Run the search of `layered_louvain_communities` on each graph with each seed.
+
+    Parameters
+    ----------
+    many
+        The graphs as matrices.
+    seeds
+        One for each run.
+    **params
+        As for `layered_louvain_labels`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Group of each node.
+    """
+    graphs = map(many.each, range(len(many)))
+    return np.stack([[layered_louvain_labels(graph, seed, **params) for seed in seeds] for graph in graphs])
+
+
+# The same searches on many graphs as matrices, which need no graphs of networkx: what a comparison with null graphs
+# spends its time on. They take those of ``seeds`` and ``blocks`` that their signature has.
+ON_LINKS: dict[Algorithm, Callable[..., Int64[np.ndarray, "m runs n"]]] = {
     spectral_communities: spectral_labels,
-    layered_louvain_communities: layered_louvain_labels,
+    layered_louvain_communities: layered_louvain_runs,
+    louvain_communities: louvain_runs,
+    leiden_communities: leiden_runs,
 }
 
 
@@ -157,34 +183,36 @@ def run(function: Algorithm, graph: nx.Graph, *, seed: int, weight: str, params:
             f"the algorithm returned {type(found).__name__} {str(found)[:60]!r}; an iterable of node sets is needed."
         ) from None
     _require_partition(groups, graph)
-    return _sorted(groups)
+    return sorted(filter(None, groups), key=lambda group: (-len(group), group[0]))
 
 
 def run_on_links(
     function: Algorithm,
-    links: Links,
+    many: ManyLinks,
     blocks: Int64[np.ndarray, " n"] | None,
     *,
-    seed: int,
+    seeds: Sequence[int],
     params: Mapping[str, Any],
-) -> list[list[int]]:
-    """Run an algorithm of `ON_LINKS` once.
+) -> Int64[np.ndarray, "m runs n"]:
+    """Run an algorithm of `ON_LINKS` on each of many graphs.
 
     Parameters
     ----------
     function
         A key of `ON_LINKS`.
-    links
-        Of a component graph, nodes in canonical order.
+    many
+        Component graphs, nodes in canonical order.
     blocks
         Block of each node, where all have one; passed when the algorithm reads them.
-    seed, params
+    seeds
+        One for each run, passed when the algorithm reads them; else there is one run.
+    params
         As for `run`.
 
     Returns
     -------
-    list of list of int
-        As `run` does.
+    numpy.ndarray
+        Group of each node.
 
     Raises
     ------
@@ -193,10 +221,8 @@ def run_on_links(
     """
     _arguments(function, params)
     search = ON_LINKS[function]
-    own = {"blocks": blocks, "seed": seed}
-    given = {name: value for name, value in own.items() if name in _parameters(search)}
-    labels = search(links, **given, **params)
-    return _sorted([sorted(group) for group in groups_of_labels(range(len(labels)), labels)])
+    given = {name: value for name, value in {"blocks": blocks, "seeds": seeds}.items() if name in _parameters(search)}
+    return search(many, **given, **params)
 
 
 def _arguments(function: Algorithm, params: Mapping[str, Any], **common: object) -> dict[str, object]:
@@ -207,10 +233,6 @@ def _arguments(function: Algorithm, params: Mapping[str, Any], **common: object)
         own = [name for name in list(accepted)[1:] if name not in ("weight", "seed")]
         raise BadRequest(f"the algorithm takes no parameter {unknown[0]!r}. Its own parameters: {own}.")
     return {name: value for name, value in common.items() if name in accepted}
-
-
-def _sorted(groups: Iterable[list[int]]) -> list[list[int]]:
-    return sorted(filter(None, groups), key=lambda group: (-len(group), group[0]))
 
 
 def _parameters(function: Algorithm) -> Mapping[str, inspect.Parameter]:

@@ -5,8 +5,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from compgraph.arguments import checked
-from compgraph.decompose.factorisations import power_of_two
+from compgraph.decompose.linear_algebra.factorisations import power_of_two
 from compgraph.group.links import links_of
+from compgraph.group.many import DensePair
 from compgraph.group.sinkhorn import proportional_fit
 
 TOLERANCE = 1e-6  # largest relative error of a row's total
@@ -93,8 +94,8 @@ def balanced_weights(weights: Float64[np.ndarray, "k l"]) -> Float64[np.ndarray,
     shares = weights / weights.max()
     linked = np.ix_(shares.sum(axis=1) > 0, shares.sum(axis=0) > 0)
     active = shares[linked]
-    rows, columns = (np.full(size, 1 / size) for size in active.shape)
-    u, v, even = proportional_fit(active, rows=rows, columns=columns, tolerance=TOLERANCE)
+    rows, columns = (np.full((1, size), 1 / size) for size in active.shape)
+    (u,), (v,), (even,) = proportional_fit(DensePair.of(active[None]), rows=rows, columns=columns, tolerance=TOLERANCE)
     if not even:
         u, v = 1 / np.sqrt(active.sum(axis=1)), 1 / np.sqrt(active.sum(axis=0))
     scaled = u[:, None] * active * v

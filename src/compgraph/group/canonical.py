@@ -9,7 +9,7 @@ from compgraph.arguments import checked
 from compgraph.connect.graph import ordered_nodes
 from compgraph.connect.schema import check_graph
 from compgraph.errors import GraphError
-from compgraph.group.links import Links, links_of
+from compgraph.group.links import Links, are_weights, links_of
 
 
 @checked
@@ -53,32 +53,37 @@ def canonical_copy(graph: nx.DiGraph, *, weight: str = "weight") -> nx.Graph:
     >>> list(copy), copy.nodes[0]["layer"], copy.nodes[4]["layer"]
     ([0, 1, 2, 3, 4], 'input', 'output')
     """
-    _require_weights(graph, weight)
-    check_graph(graph)
-    if graph.number_of_nodes() == 0:
-        raise GraphError("the graph has no nodes, so there is nothing to group. Build it from at least one space.")
-    return undirected(graph, weight=weight)
+    return undirected(canonical_links(graph, weight=weight), graph, weight=weight)
 
 
-def undirected(graph: nx.DiGraph, *, weight: str) -> nx.Graph:
-    """Return what `canonical_copy` returns, without checking the graph.
+def canonical_links(graph: nx.DiGraph, *, weight: str) -> Links:
+    """Check a component graph and read its links.
 
     Parameters
     ----------
     graph
-        A graph that is known to be valid.
+        A component graph.
     weight
         The edge attribute to read.
 
     Returns
     -------
-    networkx.Graph
-        Nodes ``0..n-1``, frozen.
+    Links
+        Nodes in canonical order.
+
+    Raises
+    ------
+    GraphError
+        As `canonical_copy`.
     """
-    return undirected_links(links_of(graph, weight, ordered_nodes(graph)), graph, weight=weight)
+    _require_weights(graph, weight)
+    check_graph(graph)
+    if graph.number_of_nodes() == 0:
+        raise GraphError("the graph has no nodes, so there is nothing to group. Build it from at least one space.")
+    return links_of(graph, weight, ordered_nodes(graph))
 
 
-def undirected_links(links: Links, graph: nx.DiGraph, *, weight: str) -> nx.Graph:
+def undirected(links: Links, graph: nx.DiGraph, *, weight: str) -> nx.Graph:
     """Return links as `canonical_copy` does.
 
     Parameters
@@ -104,6 +109,8 @@ def undirected_links(links: Links, graph: nx.DiGraph, *, weight: str) -> nx.Grap
 def _require_weights(graph: nx.DiGraph, weight: str) -> None:
     if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
         return  # check_graph says so better
+    if are_weights([value for *_, value in graph.edges(data=weight)]):
+        return
     for source, target, edge in graph.edges(data=True):
         if weight not in edge:
             raise GraphError(

@@ -1,7 +1,7 @@
 """Groups of strongly linked components, with their significance and stability."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -10,71 +10,50 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Int64
 from sklearn.metrics import adjusted_mutual_info_score
-from threadpoolctl import threadpool_limits
 
 from compgraph.arguments import checked, is_finite, shown, whole_number
-from compgraph.connect.graph import ordered_nodes
 from compgraph.dealing import Deal, in_turn
 from compgraph.errors import BadRequest
-from compgraph.group.algorithms import ON_LINKS, Algorithm, resolve, run, run_on_links, takes_seed
-from compgraph.group.canonical import canonical_copy, undirected_links
-from compgraph.group.layered import modularity_of_links
-from compgraph.group.links import Links, links_of
-from compgraph.group.membership import memberships
-from compgraph.group.null import null_of
+from compgraph.group.algorithms import Algorithm, resolve, takes_seed
+from compgraph.group.canonical import canonical_links
+from compgraph.group.layered import SAME_QUALITY, modularity
+from compgraph.group.links import Links
+from compgraph.group.many import ManyLinks
+from compgraph.group.membership import shares_of
+from compgraph.group.modularity.louvain import LARGE, back_end, louvain_communities
+from compgraph.group.null import Nulls
 from compgraph.group.partition import Partition
-from compgraph.group.spectral import spectral_communities
+from compgraph.group.search import TEST_RUNS, Search, blocks_of, bytes_of, evidence, one_thread
+from compgraph.records import brief
+from compgraph.sequential import drawn, p_value
 
-TEST_RUNS = 2  # runs that are compared with those on null graphs, the same number on both sides
-SAME_QUALITY = 1e-7  # qualities closer than this are equal: rounding must not decide
+AT_ONCE = 2**24  # bytes of the weights of null graphs that are searched together
 
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """One algorithm with its parameters and seeds, to be applied alike to a graph and to its nulls."""
-
-    function: Algorithm
-    seeds: tuple[int, ...]
-    weight: str
-    params: Mapping[str, Any]
-    graph: nx.DiGraph
-
-    def runs(self, links: Links) -> list[list[list[int]]]:
-        if self.function in ON_LINKS:
-            blocks = _blocks(self.graph, links)
-            return [run_on_links(self.function, links, blocks, seed=s, params=self.params) for s in self.seeds]
-        plain = undirected_links(links, self.graph, weight=self.weight)
-        return [run(self.function, plain, seed=s, weight=self.weight, params=self.params) for s in self.seeds]
-
-    def settled(self, links: Links, runs: list[list[list[int]]]) -> bool:
-        """Whether there is one group whatever the weights, so that no null graph says anything else."""
-        blocks = _blocks(self.graph, links) if self.function is spectral_communities else None
-        one = blocks is not None and len(np.unique(blocks)) == 1 and not self.params.get("n_groups")
-        return one and abs(_evidence(links, runs)) <= SAME_QUALITY
-
-    def by_chance(self, links: Links, n: int, *, seed: int, deal: Deal) -> list[float]:
-        """Return the evidence on each null graph."""
-        streams = np.random.SeedSequence(seed).spawn(n)
-
-        def evidence(number: int) -> float:
-            null = null_of(links, streams[number])
-            return _evidence(null, self.runs(null))
-
-        return deal(evidence, n)
-
-    def quality(self, plain: nx.Graph, groups: list[list[int]]) -> float:
-        resolution = self.params.get("resolution", 1)
-        return float(nx.community.modularity(plain, groups, weight=self.weight, resolution=resolution))
+ONE_BACK_END = ("threshold", "max_level")  # parameters that Louvain's search has in one of its back ends alone
 
 
-def _evidence(links: Links, runs: list[list[list[int]]]) -> float:
-    """Return the best layered modularity of the first runs: the statistic of the test."""
-    return max(modularity_of_links(links, np.array(_labels(groups))) for groups in runs[:TEST_RUNS])
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Found:
+    """Groups that were not tested yet, and what that takes.
 
+    Attributes
+    ----------
+    partition
+        The groups, without a p-value.
+    links
+        The graph, nodes in canonical order.
+    search
+        What found them, with the seeds of the test; None where there is nothing to group.
+    evidence
+        The statistic of the test: the best layered modularity of its runs.
+    """
 
-def _blocks(graph: nx.DiGraph, links: Links) -> Int64[np.ndarray, " n"] | None:
-    found = [graph.nodes[node].get("block") for node in links.nodes]
-    return None if None in found else np.array(found, dtype=np.int64)
+    partition: Partition
+    links: Links
+    search: Search | None = None
+    evidence: float = 0.0
+
+    __repr__ = brief
 
 
 @checked
@@ -112,7 +91,7 @@ def communities(
     n_seeds
         Runs with different seeds; an algorithm without ``seed`` runs once.
     n_null
-        Strength-preserving null graphs for the p-value; 0 leaves it NaN, and fewer than 19 cannot reach 0.05.
+        Strength-preserving null graphs for the p-value, at most; 0 leaves it NaN, and fewer than 19 cannot reach 0.05.
     weight
         The edge attribute to read: finite and not negative. Weights beyond 1e-30 or 1e30 are seen in another unit.
     deal
@@ -140,7 +119,9 @@ def communities(
     The p-value is :math:`(1 + \#\{T_0 \ge T\}) / (1 + n)`, with :math:`T` and :math:`T_0` the better
     `layered_modularity` of the first two runs, with the same seeds, on the graph and on each of :math:`n`
     `null_graphs`: the same search on both sides, so that a better search cannot pass for structure. :math:`Q` itself
-    is no good for this: groups that follow the layers raise it on both sides and hide the rest.
+    is no good for this: groups that follow the layers raise it on both sides and hide the rest. No more null graphs are
+    drawn once so many have :math:`T_0 \ge T` that the p-value is above 0.05 whatever the others give, the fifth of 99;
+    it is then their share of those drawn (Besag and Clifford 1991), which `Partition.n_drawn` counts.
 
     Stability is 1 for the single run of a deterministic algorithm and NaN for a single run of a seeded one, which
     says nothing about other seeds.
@@ -149,7 +130,7 @@ def communities(
     power of the test; a lower resolution (such as 0.5 for two groups over six spaces) keeps them whole. It merges
     groups far smaller than the graph. Nodes without links are groups of their own.
 
-    Cost: ``n_seeds + 2 n_null`` searches, each about O(edges) for ``"louvain"``.
+    Cost: ``n_seeds + 2 n_null`` searches at most, each about O(edges) for ``"louvain"``; ``"spectral"`` runs once.
 
     References
     ----------
@@ -158,6 +139,8 @@ def communities(
 
     Blondel, V. D. et al. (2008). Fast unfolding of communities in large networks.
     https://doi.org/10.1088/1742-5468/2008/10/P10008
+
+    Besag, J., Clifford, P. (1991). Sequential Monte Carlo p-values. https://doi.org/10.1093/biomet/78.2.301
 
     Examples
     --------
@@ -173,39 +156,97 @@ def communities(
     seed = whole_number(seed, "seed", minimum=0)
     n_seeds = whole_number(n_seeds, "n_seeds", minimum=1)
     n_null = whole_number(n_null, "n_null", minimum=0)
+    found = found_groups(graph, algorithm, seed=seed, n_seeds=n_seeds, n_null=n_null, weight=weight, **params)
+    return against_nulls(found, deal=deal)
+
+
+def found_groups(
+    graph: nx.DiGraph,
+    algorithm: str | Algorithm,
+    *,
+    seed: int,
+    n_seeds: int,
+    n_null: int,
+    weight: str = "weight",
+    **params: Any,
+) -> Found:
+    """Find the groups of `communities`.
+
+    Parameters
+    ----------
+    graph, algorithm, seed, n_seeds, n_null, weight, **params
+        As for `communities`.
+
+    Returns
+    -------
+    Found
+        For `against_nulls`.
+    """
     _require_resolution(params.get("resolution", 1))
     name, function = resolve(algorithm)
     record = {"weight": weight, "n_seeds": n_seeds, "n_null": n_null, **params}
-    plain = canonical_copy(graph, weight=weight)
-    if plain.number_of_edges() == 0:
-        return Partition.single(graph, algorithm=name, parameters=record, seed=seed)
-
+    links = canonical_links(graph, weight=weight).near_one()
+    if not links.matrices:
+        return Found(Partition.single(graph, algorithm=name, parameters=record, seed=seed), links)
+    if function is louvain_communities and len(links.nodes) > LARGE:
+        record["backend"] = back_end(len(links.nodes), **{key: params[key] for key in ONE_BACK_END if key in params})
     seeds = _derived_seeds(seed, n_seeds if takes_seed(function) else 1)
-    search = _Search(function, seeds, weight, params, graph)
-    test = replace(search, seeds=seeds[:TEST_RUNS])
-    given = links_of(graph, weight, ordered_nodes(graph))
-    links = given.near_one()
-    if links is not given:
-        plain = undirected_links(links, graph, weight=weight)
-    # Handing matrices this small to several threads costs more than it saves.
-    with threadpool_limits(limits=1):
-        runs = search.runs(links)
-        by_chance = [0.0] * n_null
-        if not search.settled(links, runs):
-            by_chance = test.by_chance(links, n_null, seed=seed, deal=deal)
-    qualities = [search.quality(plain, groups) for groups in runs]
+    search, many = Search(function, seeds, weight, params, graph, blocks_of(graph, links)), ManyLinks.of(links)
+    with one_thread():
+        (runs,) = search.runs(many)
+    qualities = [modularity(links, labels, resolution=params.get("resolution", 1)) for labels in runs]
     best = next(i for i, quality in enumerate(qualities) if quality >= max(qualities) - SAME_QUALITY)
-    assignment = dict(zip(ordered_nodes(graph), _labels(runs[best]), strict=True))
-    return Partition(
-        assignment=assignment,
+    labels = _by_size(runs[best])
+    partition = Partition(
+        assignment=dict(zip(map(str, links.nodes), labels.tolist(), strict=True)),
         quality=qualities[best],
-        p_value=_p_value(_evidence(links, runs), by_chance),
+        p_value=math.nan,
         stability=_stability(runs, deterministic=not takes_seed(function)),
         algorithm=name,
         parameters=record,
         seed=seed,
-        membership=memberships(graph, assignment, weight=weight),
+        membership=shares_of(links, labels),
+        n_drawn=0,
     )
+    return Found(partition, links, replace(search, seeds=seeds[:TEST_RUNS]), float(evidence(many, runs[None])[0]))
+
+
+def against_nulls(found: Found, *, deal: Deal) -> Partition:
+    """Hold groups against null graphs, as `communities` does.
+
+    Parameters
+    ----------
+    found
+        Of `found_groups`.
+    deal
+        Who searches which null graph.
+
+    Returns
+    -------
+    Partition
+        With a p-value.
+    """
+    search, n = found.search, found.partition.parameters["n_null"]
+    if search is None:
+        return found.partition
+    if search.is_settled() and abs(found.evidence) <= SAME_QUALITY:
+        return replace(found.partition, p_value=1.0 if n else math.nan)
+    nulls, at_once = Nulls(found.links), max(1, AT_ONCE // bytes_of(found.links))
+
+    def by_chance(numbers: Sequence[int]) -> list[float]:
+        # The child of that number of SeedSequence(seed), whoever asks for it and beside whichever others.
+        streams = [np.random.SeedSequence(found.partition.seed, spawn_key=(number,)) for number in numbers]
+        values: list[float] = []
+        with one_thread():
+            for i in range(0, len(streams), at_once):
+                values += search.evidence(nulls.drawn(streams[i : i + at_once])).tolist()
+        return values
+
+    def extreme(value: float) -> bool:
+        return value >= found.evidence - SAME_QUALITY
+
+    values = drawn(by_chance, n, extreme, deal)
+    return replace(found.partition, p_value=p_value([*map(extreme, values)], n), n_drawn=len(values))
 
 
 def _require_resolution(resolution: Any) -> None:
@@ -219,22 +260,18 @@ def _derived_seeds(seed: int, n: int) -> tuple[int, ...]:
     return tuple(np.random.SeedSequence(seed).generate_state(n).tolist())
 
 
-def _labels(groups: list[list[int]]) -> list[int]:
-    """Return the group of node 0, 1, ...; groups come sorted."""
-    group_of = {node: label for label, group in enumerate(groups) for node in group}
-    return [group_of[node] for node in range(len(group_of))]
+def _by_size(labels: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Return numbers of groups by decreasing size, those of equal size by their first node."""
+    _, first, which, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    return np.argsort(np.lexsort((first, -sizes)))[which]
 
 
-def _p_value(evidence: float, by_chance: Sequence[float]) -> float:
-    if not by_chance:
-        return math.nan
-    as_good = sum(null >= evidence - SAME_QUALITY for null in by_chance)
-    return (1 + as_good) / (1 + len(by_chance))
-
-
-def _stability(runs: list[list[list[int]]], *, deterministic: bool) -> float:
+def _stability(runs: Int64[np.ndarray, "runs n"], *, deterministic: bool) -> float:
     """Average the adjusted mutual information over all pairs of runs."""
     if len(runs) == 1:
         return 1.0 if deterministic else math.nan
-    pairs = combinations([_labels(groups) for groups in runs], 2)
-    return float(np.mean([adjusted_mutual_info_score(a, b) for a, b in pairs]))
+    kinds, kind = np.unique([_by_size(labels) for labels in runs], axis=0, return_inverse=True)
+    agreement = np.eye(len(kinds))  # runs are often equal, and then nothing is left to compute
+    for a, b in combinations(range(len(kinds)), 2):
+        agreement[a, b] = agreement[b, a] = adjusted_mutual_info_score(kinds[a], kinds[b])
+    return float(np.mean([agreement[a, b] for a, b in combinations(kind.tolist(), 2)]))

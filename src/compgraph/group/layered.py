@@ -5,11 +5,14 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from compgraph.arguments import checked
 from compgraph.errors import BadRequest
 from compgraph.group.links import Links, links_of
+from compgraph.group.many import ManyLinks, by_label
+
+SAME_QUALITY = 1e-7  # qualities closer than this are equal: rounding must not decide
 
 
 @checked
@@ -74,32 +77,58 @@ def layered_modularity(graph: nx.Graph, group_of: Mapping[Any, int], *, weight: 
             )
     number = {group: i for i, group in enumerate(dict.fromkeys(group_of.values()))}
     labels = [number[group_of[node]] if node in group_of else len(number) for node in links.nodes]
-    return modularity_of_links(links, np.array(labels, dtype=np.int64))
+    return float(layered_qualities(ManyLinks.of(links), np.array([labels], dtype=np.int64).reshape(1, -1))[0])
 
 
-def modularity_of_links(links: Links, labels: Int64[np.ndarray, " n"]) -> float:
-    """Return the layered modularity of groups, as `layered_modularity` defines it.
+def layered_qualities(many: ManyLinks, labels: Int64[np.ndarray, "m n"]) -> Float64[np.ndarray, " m"]:
+    """Return the layered modularity of groups in each graph, as `layered_modularity` defines it.
+
+    Parameters
+    ----------
+    many
+        Component graphs.
+    labels
+        Group of each node of each, in the order of the nodes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dimensionless.
+    """
+    total, inside = np.zeros(len(many)), np.zeros(len(many))
+    labels = labels - labels.min(initial=0)
+    size = int(labels.max(initial=0)) + 1
+    for (a, b), pair in many.pairs.items():
+        if many.links.in_one_layer(a, b):
+            continue
+        here, there = labels[:, many.links.members[a]], labels[:, many.links.members[b]]
+        mass = pair.rows.sum(axis=1)
+        total += mass
+        expected = (by_label(pair.rows, here, size) * by_label(pair.columns, there, size)).sum(axis=1)
+        inside += pair.inside(here, there) - np.divide(expected, mass, out=np.zeros_like(mass), where=mass > 0)
+    return np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
+
+
+def modularity(links: Links, labels: Int64[np.ndarray, " n"], *, resolution: float | int = 1) -> float:
+    r"""Return Newman's modularity of groups on the undirected graph, as `compgraph.communities` defines it.
 
     Parameters
     ----------
     links
-        Of a component graph.
+        With at least one link.
     labels
         Group of each node, in the order of the nodes.
+    resolution
+        :math:`\gamma`.
 
     Returns
     -------
     float
         Dimensionless.
     """
-    total = inside = 0.0
-    one_hot = np.eye(int(labels.max(initial=-1)) + 1)[labels]
-    for (a, b), weights in links.matrices.items():
-        if links.in_one_layer(a, b):
-            continue
-        from_groups, to_groups = one_hot[links.members[a]], one_hot[links.members[b]]
-        shared = from_groups.T @ weights @ to_groups
-        mass = float(weights.sum())
-        total += mass
-        inside += float(np.trace(shared) - shared.sum(axis=1) @ shared.sum(axis=0) / mass)
-    return inside / total if total > 0 else 0.0
+    which = np.unique(labels, return_inverse=True)[1]
+    lower, higher, weights = links.pairs()
+    inside = weights[which[lower] == which[higher]].sum()
+    strengths = np.bincount(np.concatenate([which[lower], which[higher]]), np.tile(weights, 2))
+    total = weights.sum()
+    return float(inside / total - resolution * ((strengths / (2 * total)) ** 2).sum())

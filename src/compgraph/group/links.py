@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from compgraph.decompose.factorisations import power_of_two
+from compgraph.decompose.linear_algebra.factorisations import power_of_two
 from compgraph.errors import GraphError
 from compgraph.records import brief
 
@@ -131,20 +131,6 @@ class Links:
         keys, which = np.unique(np.concatenate(lower) * len(self.nodes) + np.concatenate(higher), return_inverse=True)
         return *np.divmod(keys, len(self.nodes)), np.bincount(which, np.concatenate(values))
 
-    def adjacency(self) -> Float64[np.ndarray, "n n"]:
-        """Return the weights between any two nodes, whatever the direction.
-
-        Returns
-        -------
-        numpy.ndarray
-            Symmetric, rows in the order of the nodes.
-        """
-        lower, higher, weights = self.pairs()
-        total = np.zeros((len(self.nodes), len(self.nodes)))
-        total[lower, higher] = weights
-        total[higher, lower] = weights
-        return total
-
 
 def links_of(graph: nx.Graph, weight: str, nodes: Sequence[Any] | None = None) -> Links:
     """Read the links of a graph.
@@ -170,28 +156,59 @@ def links_of(graph: nx.Graph, weight: str, nodes: Sequence[Any] | None = None) -
         When a weight is missing, negative or not finite.
     """
     names = tuple(graph if nodes is None else nodes)
-    spaces: dict[Place, list[int]] = {}
     number: dict[Place, int] = {}
-    home: dict[Hashable, tuple[int, int]] = {}
-    for position, node in enumerate(names):
-        place = tuple(graph.nodes[node].get(name) for name in ("layer", "side", "depth"))
-        members = spaces.setdefault(place, [])
-        home[node] = number.setdefault(place, len(number)), len(members)
-        members.append(position)
-    sizes = [len(members) for members in spaces.values()]
-    found: dict[tuple[int, int], np.ndarray] = {}
-    for source, target, value in graph.edges(data=weight):
-        if _checked(value, (source, target), weight) == 0:
-            continue
-        a, b = home[source], home[target]
-        if not graph.is_directed():
-            a, b = min(a, b), max(a, b)
-        matrix = found.setdefault((a[0], b[0]), np.zeros((sizes[a[0]], sizes[b[0]])))
-        matrix[a[1], b[1]] = value
-        if a[0] == b[0] and not graph.is_directed():
-            matrix[b[1], a[1]] = value
-    positions = tuple(np.array(each, dtype=np.int64) for each in spaces.values())
-    return Links(names, tuple(spaces), positions, {key: found[key] for key in sorted(found)}, graph.is_directed())
+    where = (tuple(map(graph.nodes[node].get, ("layer", "side", "depth"))) for node in names)
+    home = np.fromiter((number.setdefault(place, len(number)) for place in where), np.int64, len(names))
+    members = tuple(np.flatnonzero(home == space) for space in range(len(number)))
+    local = np.empty_like(home)
+    for each in members:
+        local[each] = np.arange(len(each))
+    ends, values = _read(graph, weight, {node: position for position, node in enumerate(names)})
+    if not graph.is_directed():
+        # Space by space, so that all links between two spaces lie in one matrix.
+        ends = np.take_along_axis(ends, np.lexsort((local[ends], home[ends]), axis=0), axis=0)
+    key = home[ends[0]] * len(members) + home[ends[1]]
+    matrices: dict[tuple[int, int], np.ndarray] = {}
+    for pair in np.unique(key).tolist():
+        a, b = divmod(pair, len(members))
+        rows, columns = local[ends[:, key == pair]]
+        matrix = matrices[a, b] = np.zeros((len(members[a]), len(members[b])))
+        matrix[rows, columns] = values[key == pair]
+        if a == b and not graph.is_directed():
+            matrix[columns, rows] = values[key == pair]
+    return Links(names, tuple(number), members, matrices, graph.is_directed())
+
+
+def _read(
+    graph: nx.Graph, weight: str, position: Mapping[Hashable, int]
+) -> tuple[Int64[np.ndarray, "2 m"], Float64[np.ndarray, " m"]]:
+    """Return the ends and weights of all links of positive weight."""
+    edges = list(graph.edges(data=weight))
+    if not are_weights([value for *_, value in edges]):
+        for source, target, value in edges:
+            _require_weight(value, (source, target), weight)
+    values = np.fromiter((value for *_, value in edges), np.float64, len(edges))
+    ends = [np.fromiter((position[edge[i]] for edge in edges), np.int64, len(edges)) for i in (0, 1)]
+    return np.stack(ends)[:, values > 0], values[values > 0]
+
+
+def are_weights(values: Sequence[Any]) -> bool:
+    """Tell whether values are plain numbers that a link can weigh; the rest needs a closer look.
+
+    Parameters
+    ----------
+    values
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether all are of type float, finite and at least 0.
+    """
+    if not {*map(type, values)} <= {float}:
+        return False
+    numbers = np.array(values, dtype=np.float64)
+    return bool(((numbers >= 0) & (numbers < np.inf)).all())
 
 
 def graph_of(links: Links, graph: nx.DiGraph, weight: str) -> nx.DiGraph:
@@ -241,9 +258,8 @@ def groups_of_labels(nodes: Sequence[Any], labels: Int64[np.ndarray, " n"]) -> l
     return list(groups.values())
 
 
-def _checked(value: Any, link: tuple[Hashable, Hashable], weight: str) -> float:
-    if isinstance(value, Real) and 0 <= float(value) < float("inf"):
-        return float(value)
-    raise GraphError(
-        f"link {link} has {weight}={value!r}. Give every link a finite weight of at least 0, or remove it."
-    )
+def _require_weight(value: Any, link: tuple[Hashable, Hashable], weight: str) -> None:
+    if not isinstance(value, Real) or not 0 <= float(value) < float("inf"):
+        raise GraphError(
+            f"link {link} has {weight}={value!r}. Give every link a finite weight of at least 0, or remove it."
+        )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import networkx as nx
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int, Int64
+from scipy import sparse
 
 from compgraph.arguments import checked
 from compgraph.connect.graph import ordered_nodes
@@ -61,33 +62,73 @@ def memberships(
     links = links_of(graph, weight, ordered_nodes(graph)).near_one()
     if lacking := [node for node in links.nodes if node not in group_of]:
         raise BadRequest(f"group_of lacks {len(lacking)} of the nodes, the first {lacking[0]!r}; give each a group.")
-    own = np.array([group_of[str(node)] for node in links.nodes], dtype=np.int64)
-    one_hot = np.eye(max(group_of.values(), default=0) + 1)[own]
+    return shares_of(links, np.array([group_of[str(node)] for node in links.nodes], dtype=np.int64))
+
+
+def shares_of(links: Links, groups: Int64[np.ndarray, " n"]) -> dict[str, tuple[float, ...]]:
+    """Return what `memberships` does.
+
+    Parameters
+    ----------
+    links
+        Of a component graph, nodes in canonical order.
+    groups
+        Group of each node, from 0.
+
+    Returns
+    -------
+    dict
+        Node id to one share per group.
+    """
+    n, size = len(links.nodes), int(groups.max(initial=0)) + 1
+    best = sparse.csr_array((np.ones(n), (np.arange(n), groups)), shape=(n, size))
     # Links within a layer are the second choice, and a node's own group the last.
-    shares = [one_hot, *(_mean_shares(links, one_hot, within=within) for within in (True, False))]
-    best = shares[0]
-    for other in shares[1:]:
-        best = np.where(other.any(axis=1, keepdims=True), other, best)
-    return {str(node): tuple(row) for node, row in zip(links.nodes, best.tolist(), strict=True)}
+    for within in (True, False):
+        other = _mean_shares(links, groups, size, within=within)
+        has = np.diff(other.indptr) > 0
+        best = sparse.csr_array(sparse.diags_array(1.0 - has) @ best + other)
+    best.eliminate_zeros()
+    which, values = (np.split(each, best.indptr[1:-1]) for each in (best.indices, best.data))
+    rows = map(_row, which, values, [size] * n)
+    return {str(node): row for node, row in zip(links.nodes, rows, strict=True)}
 
 
-def _mean_shares(links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool) -> Float64[np.ndarray, "n c"]:
-    """Return the mean over both directions of the shares of each node's links there; 0 for nodes without any."""
-    total, count = np.zeros_like(one_hot), np.zeros((len(one_hot), 1))
-    for weights in _directions(links, one_hot, within=within):
-        sums = weights.sum(axis=1, keepdims=True)
-        total += np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
+def _row(groups: Int[np.ndarray, " k"], shares: Float64[np.ndarray, " k"], size: int) -> tuple[float, ...]:
+    row = [0.0] * size
+    for group, share in zip(groups.tolist(), shares.tolist(), strict=True):
+        row[group] = share
+    return tuple(row)
+
+
+def _mean_shares(links: Links, groups: Int64[np.ndarray, " n"], size: int, *, within: bool) -> sparse.csr_array:
+    """Return the mean over both directions of the shares of each node's links there; nothing for nodes without any."""
+    n = len(links.nodes)
+    total, count = sparse.csr_array((n, size)), np.zeros(n)
+    for weights in _directions(links, groups, size, within=within):
+        sums = weights.sum(axis=1)
+        total = total + sparse.diags_array(_inverse(sums)) @ weights
         count += sums > 0
-    return np.divide(total, count, out=total, where=count > 0)
+    found = sparse.csr_array(sparse.diags_array(_inverse(count)) @ total)
+    found.eliminate_zeros()
+    return found
+
+
+def _inverse(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
 
 
 def _directions(
-    links: Links, one_hot: Float64[np.ndarray, "n c"], *, within: bool
-) -> tuple[Float64[np.ndarray, "n c"], Float64[np.ndarray, "n c"]]:
+    links: Links, groups: Int64[np.ndarray, " n"], size: int, *, within: bool
+) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Return the weight of each node's links to each group, downstream and upstream."""
-    down, up = np.zeros_like(one_hot), np.zeros_like(one_hot)
+    ends, values = [np.empty((2, 0), dtype=np.int64)], [np.empty(0)]
     for (a, b), weights in links.matrices.items():
         if links.in_one_layer(a, b) == within:
-            down[links.members[a]] += weights @ one_hot[links.members[b]]
-            up[links.members[b]] += weights.T @ one_hot[links.members[a]]
-    return down, up
+            i, j = np.nonzero(weights)
+            ends.append(np.stack([links.members[a][i], links.members[b][j]]))
+            values.append(weights[i, j])
+    (sources, targets), shape = np.concatenate(ends, axis=1), (len(links.nodes), size)
+    weights = np.concatenate(values)
+    down = sparse.coo_array((weights, (sources, groups[targets])), shape=shape)
+    up = sparse.coo_array((weights, (targets, groups[sources])), shape=shape)
+    return down.tocsr(), up.tocsr()

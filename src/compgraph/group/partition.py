@@ -26,7 +26,7 @@ class Partition:
         Modularity of the groups on the undirected graph.
     p_value
         Share of strength-preserving null graphs (the graph itself counted among them) whose grouping is at least as
-        strong, by layered modularity; NaN when no null graph was drawn.
+        strong, by layered modularity, or of those drawn (see `n_drawn`); NaN when no null graph was drawn.
     stability
         Mean pairwise adjusted mutual information of the runs: 1 when all agree, about 0 when they agree by chance.
     algorithm
@@ -39,6 +39,9 @@ class Partition:
         Node id to the share of its links that goes to each group, 1 in total; see `compgraph.group.memberships`.
     names
         Group to the task that it serves, where that is known; see `compgraph.check.match_tasks`.
+    n_drawn
+        Null graphs behind the p-value: fewer than were asked for where it could not become significant any more. None
+        where that is not known.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class Partition:
     seed: int
     membership: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
+    n_drawn: int | None = None
 
     __repr__ = brief
     __reduce__ = rebuilt
@@ -83,7 +87,8 @@ class Partition:
             One group with quality 0, p-value 1 and stability 1.
         """
         everyone = dict.fromkeys(ordered_nodes(graph), 0)
-        return cls(everyone, 0.0, 1.0, 1.0, algorithm, parameters or {}, seed, dict.fromkeys(everyone, (1.0,)))
+        shares = dict.fromkeys(everyone, (1.0,))
+        return cls(everyone, 0.0, 1.0, 1.0, algorithm, parameters or {}, seed, shares, n_drawn=0)
 
     @property
     def n_groups(self) -> int:

@@ -1,0 +1,1 @@
+"""Searches for the groups of highest modularity, on arrays."""
