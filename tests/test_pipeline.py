@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import compgraph as cg
-from compgraph import pipeline
+from compgraph import analysis as steps
 from compgraph.check import ChanceTest, against_rotations, against_twins, stability
 from compgraph.connect import ordered_nodes
 from compgraph.decompose import Interaction
@@ -232,8 +232,8 @@ def chance(p_value: float) -> ChanceTest:
 
 @pytest.mark.parametrize(("twins", "rotations"), [(0.4, 0.1), (0.1, 0.4), (0.4, 0.4)])
 def test_the_largest_p_value_decides(twins, rotations, two_tasks, x, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "against_twins", lambda *_, **__: chance(twins))
-    monkeypatch.setattr(pipeline, "against_rotations", lambda *_, **__: chance(rotations))
+    monkeypatch.setattr(steps, "against_twins", lambda *_, **__: chance(twins))
+    monkeypatch.setattr(steps, "against_rotations", lambda *_, **__: chance(rotations))
     found = cg.analyze(two_tasks, x, n_null=NULL)
     assert found.found.p_value == found.groups.p_value == pytest.approx(0.4)
     assert (found.found.n_groups, found.groups.n_groups) == (2, 1)
@@ -242,7 +242,7 @@ def test_the_largest_p_value_decides(twins, rotations, two_tasks, x, monkeypatch
 
 
 def test_halves_that_disagree_decide(two_tasks, x, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "stability", lambda _: 0.3)
+    monkeypatch.setattr(steps, "stability", lambda _: 0.3)
     found = cg.analyze(two_tasks, x, n_null=NULL)
     assert (found.found.stability, found.groups.n_groups) == (0.3, 1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compgraph.version import VERSION
 
 if TYPE_CHECKING:
+    from compgraph.analysis import Analysis
     from compgraph.check.agreement import Agreement, agreement
     from compgraph.check.profile.task_profile import TaskProfile, task_profile
     from compgraph.connect.edges import edges
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from compgraph.group.partition import Partition
     from compgraph.observe.collect import collect
     from compgraph.observe.sites import sites
-    from compgraph.pipeline import Analysis, analyze
+    from compgraph.pipeline import analyze
     from compgraph.show import save
     from compgraph.statistics import Moments, Sample, Space, Statistics, merge
 
@@ -30,7 +31,7 @@ __version__ = VERSION
 
 _HOMES = {
     "Agreement": "check",
-    "Analysis": "pipeline",
+    "Analysis": "analysis",
     "CompgraphError": "errors",
     "Components": "decompose",
     "Moments": "statistics",

@@ -1,25 +1,18 @@
 """The one-call path: a model and its data in, the graph and its groups out."""
 
-import os
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-import networkx as nx
-import numpy as np
 from torch import nn
 
+from compgraph.analysis import Analysis, Recipe
 from compgraph.arguments import checked
-from compgraph.check import ChanceTest, TaskProfile, against_rotations, against_twins, stability
-from compgraph.connect import build_graph, edges
 from compgraph.connect.rules import Rule
-from compgraph.dealing import Deal, in_turn
-from compgraph.decompose import ComponentSet, Interaction, Method, components
+from compgraph.dealing import in_processes
+from compgraph.decompose import Interaction, Method
 from compgraph.decompose.methods import Decomposition
 from compgraph.errors import BadRequest, CompgraphError, RankLost
-from compgraph.group import Partition, communities
 from compgraph.group.algorithms import Algorithm
 from compgraph.observe import collect
 from compgraph.observe.collect import known_options
@@ -28,109 +21,10 @@ from compgraph.observe.readings import readings
 from compgraph.observe.request import wished
 from compgraph.observe.run.finite import blaming_weights
 from compgraph.observe.run.unwrap import require_device
-from compgraph.show.report import summarise, write_report
 from compgraph.statistics import Statistics
 
 # The best of those measured on networks whose tasks are known; README.md has the table.
 METHOD, RULE, ALGORITHM = "interaction", "gradient", "spectral"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
-    """What one call found.
-
-    Attributes
-    ----------
-    stats
-        Statistics of the model on the data.
-    components
-        Components of every space; ``components.interactions`` has the blocks that the method ``"interaction"`` found.
-    graph
-        The component graph.
-    found
-        The groups that the algorithm gave, reliable or not. Its p-value is the largest of all nulls that were drawn,
-        NaN without null graphs, and its stability the smallest of those measured.
-    groups
-        The same where they are reliable (p-value <= 0.05 and stability >= 0.6), else everything in one group with the
-        p-value and stability that say why.
-    tests
-        The nulls that go beyond the graph: untrained twins and random rotations.
-    """
-
-    stats: Statistics
-    components: ComponentSet
-    graph: nx.DiGraph
-    found: Partition
-    groups: Partition
-    tests: tuple[ChanceTest, ...] = ()
-
-    def __str__(self) -> str:
-        return summarise(self.graph, self.found, stats=self.stats, evidence=self.evidence)
-
-    @property
-    def evidence(self) -> tuple[str, ...]:
-        """Sentences on what speaks for the groups and against them."""
-        interactions = self.components.interactions
-        return (*map(str, self.tests), *(interactions.notes if interactions else ()))
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the model's outputs: ``"output"`` of a lone tensor, else where each stands in what is returned."""
-        return self.stats.outputs
-
-    def noting(self, note: str) -> "Analysis":
-        """Return the analysis with a sentence added before its other notes.
-
-        Parameters
-        ----------
-        note
-            For people.
-
-        Returns
-        -------
-        Analysis
-            Otherwise the same.
-        """
-        return replace(self, stats=replace(self.stats, notes=(note, *self.stats.notes)))
-
-    @property
-    def hierarchy(self) -> Mapping[str, tuple[int, ...]]:
-        """Node id to its group and, where the method divides a group again, to its part of that group."""
-        groups = self.groups.assignment
-        places = {node: (each.get("block"), each.get("part")) for node, each in self.graph.nodes(data=True)}
-        divided = {place[0] for place in places.values() if place[1]}
-        parts: dict[int, list[tuple[int | None, int | None]]] = {}
-        for node, group in groups.items():
-            if self.groups.n_groups > 1 and places[node][0] in divided and places[node] not in parts.get(group, ()):
-                parts.setdefault(group, []).append(places[node])
-        return {
-            node: (group, parts[group].index(places[node])) if places[node] in parts.get(group, ()) else (group,)
-            for node, group in groups.items()
-        }
-
-    @checked
-    def save(self, folder: str | os.PathLike[str], *, profile: TaskProfile | None = None) -> Path:
-        """Write everything people and programs look at into a folder.
-
-        Parameters
-        ----------
-        folder
-            Made when missing. An older report in it is replaced as a whole; other files are left alone.
-        profile
-            Task profile: groups that serve a task go by its name in every file, and what each task moves is drawn.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder, with ``tasks.html``, ``tasks.dot``, ``tasks.svg``, ``graph.json``, ``graph.graphml``,
-            ``summary.json`` and ``figures/``; with a profile also ``flow.html`` and ``labels.json``.
-
-        Raises
-        ------
-        OutputError
-            When a file cannot be written.
-        """
-        return write_report(folder, self.graph, self.found, stats=self.stats, profile=profile, evidence=self.evidence)
 
 
 @checked
@@ -147,6 +41,7 @@ def analyze(
     n_null: int = 99,
     n_twins: int = 19,
     seed: int = 0,
+    n_jobs: int = 1,
     process_group: Any = None,
     **options: Any,
 ) -> Analysis:
@@ -174,6 +69,9 @@ def analyze(
         give a p-value of 0.05, 0 compares with none.
     seed
         Of the samples, the algorithm and all nulls.
+    n_jobs
+        Processes of this machine that draw twins, bases and null graphs; -1 for one on each core. The numbers are
+        those of a single process.
     process_group
         A group of ``torch.distributed``, whose processes all make this call, share the data, as `compgraph.collect`
         says, and the nulls, and get the same analysis, as one process would.
@@ -198,20 +96,24 @@ def analyze(
     One pass over the data, and forward and backward passes over at most 1,024 of its inputs (as many again for each
     twin). Linear algebra costs O(d^3) per layer of width d, and for the default method O(q^4 r^2 + q^2 r^3) time and
     8 q^2 r^2 bytes per space, with q outputs and r directions read (at most 48 each unless ``n_components`` says more),
-    for the network and for each twin: well below a second for ten of both, some 8 s for 48.
+    for the network and for each twin: well below a second for ten of both.
 
     Examples
     --------
+    >>> import torch
     >>> model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
-    >>> analysis = analyze(model, np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32), n_null=0, n_twins=0)
+    >>> analysis = analyze(model, torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), n_null=0, n_twins=0)
     >>> analysis.stats.layers
     ('input', '1', '2')
     >>> len(analysis.graph) == len(analysis.groups.assignment)
     True
     """
-    recipe = _Recipe(method, rule, algorithm, n_components, n_seeds, n_null, n_twins, seed)
+    recipe = Recipe(method, rule, algorithm, n_components, n_seeds, n_null, n_twins, seed)
+    local = in_processes(n_jobs)
+    if process_group is not None and n_jobs != 1:
+        raise BadRequest(f"n_jobs={n_jobs} came with a process_group, whose processes share the work; leave it out.")
     with nullcontext() if process_group is None else Ranks.of(process_group) as ranks:
-        recipe = recipe if ranks is None else replace(recipe, deal=ranks.deal)
+        recipe = replace(recipe, deal=local if ranks is None else ranks.deal)
         first, *others = _statistics(model, data, {"layers": layers, **options}, seed, ranks)
         found = recipe.analysis(first)
         for other in others:
@@ -219,36 +121,7 @@ def analyze(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """How statistics become groups."""
-
-    method: str | Method | Interaction | Decomposition
-    rule: str | Rule
-    algorithm: str | Algorithm
-    n_components: int | None
-    n_seeds: int
-    n_null: int
-    n_twins: int
-    seed: int
-    deal: Deal = in_turn
-
-    def analysis(self, stats: Statistics) -> Analysis:
-        parts = components(stats, self.method, n_components=self.n_components)
-        graph = build_graph(parts, edges(stats, parts, self.rule))
-        seed, deal = self.seed, self.deal
-        found = communities(graph, self.algorithm, seed=seed, n_seeds=self.n_seeds, n_null=self.n_null, deal=deal)
-        tests: tuple[ChanceTest, ...] = ()
-        if parts.interactions and parts.interactions.in_blocks and found.n_groups > 1:
-            tests = (
-                against_twins(stats, n=self.n_twins, seed=seed, deal=deal),
-                against_rotations(parts.interactions, n=self.n_null, seed=seed, deal=deal),
-            )
-            found = _judged(found, tests, stability(parts.interactions))
-        return Analysis(stats, parts, graph, found, found.trusted(), tests)
-
-
-def _spoken(first: Analysis, stats: Statistics, recipe: _Recipe) -> Analysis:
+def _spoken(first: Analysis, stats: Statistics, recipe: Recipe) -> Analysis:
     """Let another reading of rows speak where the first one gave no reliable groups, and say which one did."""
     if first.groups.n_groups > 1:
         return first.noting('rows="auto": positions as rows gave these groups; samples as rows were not asked.')
@@ -290,9 +163,3 @@ def _statistics(
         )
     model.require_rows()
     return (model,)
-
-
-def _judged(found: Partition, tests: tuple[ChanceTest, ...], halves: float) -> Partition:
-    """Hold groups to the least favourable of all evidence."""
-    values = [test.p_value for test in tests if test.by_chance]
-    return replace(found, p_value=float(np.max([found.p_value, *values])), stability=min(found.stability, halves))

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from compgraph.analysis import Analysis
 from compgraph.check import TaskProfile, agreement, task_profile
 from compgraph.cli.demo import run_demo, table
 from compgraph.cli.files import fit_dtype, load_data, load_model, read_labels
@@ -19,7 +20,7 @@ from compgraph.decompose import METHODS
 from compgraph.errors import BadRequest, CompgraphError
 from compgraph.group import ALGORITHMS, communities
 from compgraph.observe import describe, sites
-from compgraph.pipeline import ALGORITHM, METHOD, RULE, Analysis, analyze
+from compgraph.pipeline import ALGORITHM, METHOD, RULE, analyze
 from compgraph.show import groups_of, registered_exporters, save
 from compgraph.storage import expanded
 from compgraph.toys import TOYS

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from compgraph.analysis import Analysis
 from compgraph.check import Agreement, TaskProfile, agreement, task_profile
 from compgraph.errors import unknown_name
-from compgraph.pipeline import ALGORITHM, METHOD, RULE, Analysis, analyze
+from compgraph.pipeline import ALGORITHM, METHOD, RULE, analyze
 from compgraph.storage import expanded, write_atomically
 from compgraph.toys import TOYS, Toy
 
