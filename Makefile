@@ -47,7 +47,8 @@ benchmark: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/collecting.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/partial_least_squares.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/growth.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/untrained.py
 

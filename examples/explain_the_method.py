@@ -25,7 +25,7 @@ import compgraph as cg
 from compgraph.check import ChanceTest, against_twins
 from compgraph.connect import write_atomically
 from compgraph.decompose import ComponentSet
-from compgraph.decompose.interaction import LARGEST_LEAK, Finding, fixed_finding, free_finding, view
+from compgraph.decompose.interaction import LARGEST_LEAK, Finding, couplings_of, fixed_finding, free_finding
 from compgraph.show import INK, NEUTRAL, add_legend, colour, figure_bytes, plain
 from compgraph.toys import FAMILIES, Plan, Toy, digit_pairs, multiplication, planted
 
@@ -104,7 +104,7 @@ def leaks_figure(product: Toy, digits: Toy, epochs: int) -> Figure:
         figure.subplots(2, 3, sharex=True, sharey=True).flat, cases, strict=True
     ):
         found = decomposed(toy)[1].interactions
-        seen = view(found.gradients, found.split.metric)
+        seen = couplings_of(found.gradients, [found.split.metric])[0].view()
         finding = (free_finding if outputs == "free" else fixed_finding)(seen)
         leak = getattr(seen, outputs).leak[:SHOWN]
         n_blocks = drawn_leaks(axes, name, leak, finding)

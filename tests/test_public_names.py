@@ -60,7 +60,7 @@ PUBLIC = """
 import compgraph as cg
 from compgraph import collect
 from compgraph.check import agreement
-from compgraph.decompose.interaction import view
+from compgraph.decompose.interaction import couplings_of
 from compgraph.errors import BadRequest
 """
 

@@ -12,7 +12,7 @@ from compgraph.arguments import checked
 from compgraph.arrays import require_finite
 from compgraph.connect.rules import GRADIENT, RULES, Rule
 from compgraph.decompose import Components
-from compgraph.decompose.factorisations import power_of_two
+from compgraph.decompose.linear_algebra.factorisations import power_of_two
 from compgraph.errors import BadRequest, ShapeError, unknown_name
 from compgraph.records import brief, read_only
 from compgraph.statistics import Moments, Pair, Probe, Space, Statistics

@@ -84,15 +84,15 @@ def build_graph(parts: Mapping[Space, Components], matrices: Iterable[EdgeMatrix
     """
     identity: Identity | None = getattr(parts, "identity", None)
     graph = nx.DiGraph(schema=SCHEMA, **({} if identity is None else identity.in_words()))
+    ids = {space: [node_id(space, index) for index in range(len(part))] for space, part in parts.items()}
     for space in sorted(parts):
-        for index in range(len(parts[space].axes)):
-            graph.add_node(node_id(space, index), **_node_attributes(parts[space], index))
+        for index, node in enumerate(ids[space]):
+            graph.add_node(node, **_node_attributes(parts[space], index))
     for matrix in matrices:
         _require_fit(matrix, parts)
         kept = np.argwhere(matrix.weight > NOISE * matrix.weight.max(initial=0.0)).tolist()
-        graph.add_edges_from(
-            (node_id(matrix.source, a), node_id(matrix.target, b), _edge_attributes(matrix, a, b)) for a, b in kept
-        )
+        sources, targets = ids[matrix.source], ids[matrix.target]
+        graph.add_edges_from((sources[a], targets[b], _edge_attributes(matrix, a, b)) for a, b in kept)
     check_graph(graph)
     return graph
 

@@ -106,6 +106,11 @@ def _check_attributes(what: str, attributes: Mapping[str, object], types: Mappin
 
 def _check_plain(what: str, attributes: Mapping[str, object]) -> None:
     for name, value in attributes.items():
+        # Nearly all are passed at once: every edge has several.
+        if type(name) is str and name.isascii() and type(value) is float and math.isfinite(value):
+            continue
+        if type(name) is str and name.isascii() and type(value) is str and value.isascii():
+            continue
         if type(name) is not str:
             raise GraphError(f"{what} has an attribute called {name!r:.80}; names are str.")
         _check_text(what, name)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 
+import graphviz
 import pytest
 
 from compgraph.show.graph.dot import _way, dot_text
@@ -49,6 +50,24 @@ def plain(word: str) -> str:
     """Return what graphviz makes of a quoted string."""
     text = word[1:-1].replace('\\"', '"') if word.startswith('"') else word
     return text.replace("\\\\", "\\").replace("&amp;", "&")
+
+
+def test_edges_are_written_as_graphviz_writes_them(graph, groups):
+    for number, node in enumerate(graph):
+        graph.nodes[node]["label"] = ['a "b" \\ & <c>', "\\", 'ü\n"', "n1"][number % 4]
+    slow, shown = graphviz.Digraph(), scene(graph, groups)
+    for line in shown.lines:
+        if line.relative == 0:
+            continue
+        slow.edge(
+            f"n{line.source}",
+            f"n{line.target}",
+            penwidth=f"{line.width:g}",
+            color=f"{line.shade}{round(255 * (0.2 + 0.7 * line.relative)):02X}",
+            tooltip=graphviz.nohtml(graphviz.escape(printable(line.words, limit=3000).replace("&", "&amp;"))),
+        )
+    lines = [line for line in dot_text(graph, groups).splitlines() if "->" in line.split("[")[0]]
+    assert lines == [line for line in slow.source.splitlines() if "->" in line]
 
 
 def test_every_node_and_every_edge_with_weight(graph, groups):

@@ -10,7 +10,7 @@ from compgraph.group import Partition
 from compgraph.show.graph.layout import ROW
 from compgraph.show.graph.routes import curve
 from compgraph.show.graph.scene import Headed, Line, Scene, scene
-from compgraph.show.graph.words import printable
+from compgraph.show.graph.words import one_line
 
 _LABEL = 24  # characters of a label inside the picture; its tooltip has all of them
 _LONGEST = 3000  # characters of a string: graphviz reads none of more than 16 KiB, and an & takes 5 bytes
@@ -86,7 +86,7 @@ def scene_dot(shown: Scene) -> str:
 
 def _quoted(text: str, *, limit: int = _LONGEST) -> str:
     """Make text mean itself inside a DOT string: no escapes, no entities, no HTML, no control characters."""
-    return str(graphviz.escape(printable(text, limit=limit).replace("&", "&amp;")))
+    return one_line(text, limit).replace("&", "&amp;").replace("\\", "\\\\")
 
 
 def _lines(*lines: str, limit: int = _LONGEST) -> str:
@@ -147,15 +147,13 @@ def _draw_edges(drawing: graphviz.Digraph, shown: Scene, *, around: bool) -> Non
     for line in shown.lines:
         if line.relative == 0:
             continue
+        color = f"{line.shade}{round(255 * (0.2 + 0.7 * line.relative)):02X}"
         # ``neato -n2`` routes none of the edges where all say how they run; ``dot`` finds its own ways.
-        way = {"pos": _way(shown, line)} if around else {}
-        drawing.edge(
-            f"n{line.source}",
-            f"n{line.target}",
-            penwidth=f"{line.width:g}",
-            color=f"{line.shade}{round(255 * (0.2 + 0.7 * line.relative)):02X}",
-            tooltip=_lines(line.words),
-            **way,
+        way = f' pos="{_way(shown, line)}"' if around else ""
+        words = _quoted(line.words).replace('"', '\\"')
+        # As `graphviz.Digraph.edge` would, which looks at every part anew.
+        drawing.body.append(
+            f'\tn{line.source} -> n{line.target} [color="{color}" penwidth={line.width:g}{way} tooltip="{words}"]\n'
         )
 
 

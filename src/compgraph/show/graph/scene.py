@@ -257,15 +257,15 @@ def _lines(
     routes: Mapping[tuple[str, str], Route],
 ) -> tuple[Line, ...]:
     rank, several = {node: position for position, node in enumerate(nodes)}, read_together(graph)
+    name = {node: name_node(data) for node, data in graph.nodes(data=True)}
     made = []
-    for source, target in sorted(graph.edges, key=lambda edge: (rank[edge[0]], rank[edge[1]])):
-        inside = source in group_of and group_of[source] == group_of[target]
-        share = relative[source, target]
-        labels = name_node(graph.nodes[source]), name_node(graph.nodes[target])
-        shade = shades[source] if inside else FAINT
-        data, route = graph.edges[source, target], routes.get((source, target), ())
-        ends, together = (rank[source], rank[target]), target in several
-        made.append(Line(*ends, share, pen_width(share), shade, labels, data, together, route))
+    for source in nodes:
+        group = group_of.get(source)
+        for target, data in sorted(graph.adj[source].items(), key=lambda reached: rank[reached[0]]):
+            share, route = relative[source, target], routes.get((source, target), ())
+            shade = FAINT if group is None or group != group_of[target] else shades[source]
+            ends, labels, together = (rank[source], rank[target]), (name[source], name[target]), target in several
+            made.append(Line(*ends, share, pen_width(share), shade, labels, data, together, route))
     return tuple(made)
 
 

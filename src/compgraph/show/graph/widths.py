@@ -26,21 +26,15 @@ def relative_weights(graph: nx.DiGraph) -> dict[tuple[str, str], float]:
     -----
     O(m) for m edges. Dimensionless.
     """
-    ends_of: dict[tuple[str, str], tuple[object, ...]] = {}
+    space_of = {node: (data["depth"], data["side"], data["layer"]) for node, data in graph.nodes(data=True)}
     strongest: dict[tuple[object, ...], float] = {}
     for source, target, weight in graph.edges(data="weight"):
-        ends = (*_space(graph, source), *_space(graph, target))
-        ends_of[source, target] = ends
+        ends = space_of[source], space_of[target]
         strongest[ends] = max(strongest.get(ends, 0.0), weight)
     return {
-        edge: graph.edges[edge]["weight"] / strongest[ends] if strongest[ends] > 0 else 0.0
-        for edge, ends in ends_of.items()
+        (source, target): weight / strongest[space_of[source], space_of[target]] if weight > 0 else 0.0
+        for source, target, weight in graph.edges(data="weight")
     }
-
-
-def _space(graph: nx.DiGraph, node: str) -> tuple[object, ...]:
-    data = graph.nodes[node]
-    return data["depth"], data["side"], data["layer"]
 
 
 def readable_threshold(relative: dict[tuple[str, str], float], n_nodes: int) -> float:

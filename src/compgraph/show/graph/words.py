@@ -40,7 +40,25 @@ def printable(text: str, *, limit: int | None = None) -> str:
     >>> print(printable("two\nlines"), printable("encoder.block.11.attention", limit=12))
     two\nlines encode…ntion
     """
-    safe = _UNSAFE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+    return one_line(text, limit)
+
+
+def one_line(text: str, limit: int | None = None) -> str:
+    """Return what `printable` does, at once: for texts of every edge.
+
+    Parameters
+    ----------
+    text, limit
+        As there.
+
+    Returns
+    -------
+    str
+        A printable line.
+    """
+    safe = text
+    if not (text.isascii() and text.isprintable()):
+        safe = _UNSAFE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
     if limit is None or len(safe) <= limit:
         return safe
     return safe[: limit // 2] + "…" + safe[len(safe) - (limit - 1) // 2 :]
@@ -211,7 +229,7 @@ def describe_edge(labels: tuple[str, str], data: Mapping[str, Any], *, together:
         The two labels (long ones shortened), the signed effect, the weight (share of all squared effect between the
         two spaces, or on the target's space), the kind and the rule.
     """
-    ends = " → ".join(printable(label, limit=60) for label in labels)
+    ends = " → ".join(one_line(label, 60) for label in labels)
     whole = "all that reaches the target's space" if together else "this pair of spaces"
     share = f"weight {data['weight']:.4g} of {whole}"
     kind = "between layers" if data["kind"] == "between" else "within a layer"
