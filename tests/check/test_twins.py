@@ -13,7 +13,8 @@ from compgraph.decompose.interaction.output_scores import output_filters, read_s
 from compgraph.decompose.interaction.read_subspace import gradients_read, read_spaces
 from fixtures.any_networks import ZOO, network
 
-SEEDS = [3, 5, 8]
+SEEDS = [3, 5]
+SHOWN = 300  # gradients whose products are compared
 
 
 class Branching(nn.Module):
@@ -55,8 +56,8 @@ class Doubled(nn.Module):
 
 
 def products(gradients: np.ndarray) -> np.ndarray:
-    """Return the scalar products of the gradients of all rows and scores, which no choice of basis changes."""
-    flat = gradients.reshape(-1, gradients.shape[2]).astype(np.float64)
+    """Return the scalar products of the gradients of the first rows and scores, which no choice of basis changes."""
+    flat = gradients.reshape(-1, gradients.shape[2])[:SHOWN].astype(np.float64)
     return flat @ flat.T
 
 

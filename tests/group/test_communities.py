@@ -101,6 +101,7 @@ def test_insertion_order_does_not_matter(algorithm, random_graph, shuffled) -> N
         assert list(other.assignment) == list(first.assignment)
 
 
+@pytest.mark.slow  # starts Python itself
 def test_hash_seed_does_not_matter() -> None:
     code = (
         "import numpy as np, networkx as nx; from compgraph.group import communities\n"

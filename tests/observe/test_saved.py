@@ -127,6 +127,7 @@ def test_functions_are_asked_for(passes: dict) -> None:
         Statistics.from_bytes(stats.to_bytes()).attach(model)
 
 
+@pytest.mark.slow  # starts Python itself
 def test_the_same_statistics_are_the_same_bytes_in_every_process(passes: dict, tmp_path: Path) -> None:
     code = (
         "import sys, compgraph as cg; from fixtures.kinds_of_passes import KINDS\n"
