@@ -29,7 +29,7 @@ WORDS = {
     "Decomposed": "what compgraph.analyze returned",
     "Usage": "what compgraph.check.usage returned (a Usage)",
     "PathLike": "a pathlib.Path",
-    "Deal": "a function (work, n) -> list",
+    "Deal": "a function (work, numbers) -> list",
     "Hashable": "something hashable, such as a text or number (where nodes have several, see compgraph.check.overlap)",
 }
 # A function is told from a module, and a state dict from both, where models are unwrapped: compgraph.observe.bare.

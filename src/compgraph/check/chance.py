@@ -106,7 +106,7 @@ def against_rotations(found: Interactions, *, n: int = 99, seed: int = 0, deal: 
     seed
         Where they start.
     deal
-        Who measures which basis, ``(work, n) -> list``; the numbers are the same whoever does.
+        Who measures which basis, ``(work, numbers) -> list``; the numbers are the same whoever does.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def against_twins(
     limit
         Directions per space.
     deal
-        Who measures which twin, ``(work, n) -> list``; the numbers are the same whoever does.
+        Who measures which twin, ``(work, numbers) -> list``; the numbers are the same whoever does.
 
     Returns
     -------

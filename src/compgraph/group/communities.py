@@ -95,7 +95,7 @@ def communities(
     weight
         The edge attribute to read: finite and not negative. Weights beyond 1e-30 or 1e30 are seen in another unit.
     deal
-        Who searches which null graph, ``(work, n) -> list``; the numbers are the same whoever does.
+        Who searches which null graph, ``(work, numbers) -> list``; the numbers are the same whoever does.
     **params
         The algorithm's own parameters. ``resolution`` is :math:`\gamma` (default 1): higher for more, smaller groups.
 

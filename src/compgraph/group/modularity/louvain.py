@@ -1,13 +1,14 @@
 """Louvain's search on many graphs at once, with the results of networkx."""
 
-import random
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int64
+from networkx.utils import create_py_random_state
 
 from compgraph.arguments import is_finite, shown, whole_number
 from compgraph.errors import BadRequest
@@ -139,7 +140,7 @@ def back_end(n: int, *, threshold: float | int = THRESHOLD, max_level: int | Non
     if n <= LARGE or (threshold, max_level) != (THRESHOLD, None):
         return "numpy"
     try:
-        import graspologic_native  # noqa: F401
+        import_module("graspologic_native")
     except ImportError:
         return "numpy"
     return "graspologic-native"
@@ -243,7 +244,7 @@ class _Shuffles:
 
 def _shuffled(seed: int | None, sizes: tuple[int, ...]) -> list[int]:
     """Return the last of several shuffles, one after the other."""
-    stream, order = random.Random(seed), []  # noqa: S311
+    stream, order = create_py_random_state(seed), []
     for size in sizes:
         order = list(range(size))
         stream.shuffle(order)
