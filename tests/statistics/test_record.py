@@ -59,8 +59,8 @@ class Held(Probe):
         sample = Sample.of(X[rows], scale * Y[rows], ids=first_row + np.arange(len(X[rows])), capacity=9, seed=0)
         return Stats((PAIR,), {PAIR: Moments.of(X[rows], scale * Y[rows])}, {PAIR: sample}, len(X[rows]), probe=self)
 
-    def output_gradients(self, filters: np.ndarray) -> Iterator[Mapping[Space, np.ndarray]]:
-        yield {PAIR.source: (filters @ self.jacobians).astype(np.float32)}
+    def output_gradients(self, filters: np.ndarray, most: int | None = None) -> Iterator[Mapping[Space, np.ndarray]]:
+        yield {PAIR.source: (filters @ self.jacobians[:most]).astype(np.float32)}
 
 
 def part(rows: slice) -> Stats:

@@ -18,6 +18,8 @@ from compgraph.progress import announce
 from compgraph.sequential import drawn
 from compgraph.statistics import Probe, Responses, Space, Statistics
 
+DIFFERENTIATED = 256  # kept inputs whose gradients are compared: more move gaps by less than twins differ
+
 
 @checked
 def against_twins(
@@ -72,7 +74,7 @@ def against_twins(
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
     began = time.monotonic()
     alone = probe.again()
-    observed = blocks_of(alone, limit).gap
+    observed = blocks_of(alone, limit, DIFFERENTIATED).gap
     announce(f"comparing with {n} untrained twins", (time.monotonic() - began) * n)
     # Where the kept inputs alone show fewer sites than all data, twins are no longer looked at where the network is.
     together = alone.probe if alone.spaces == stats.spaces else None
@@ -81,7 +83,7 @@ def against_twins(
         twins = [seeds[number] for number in numbers]
         found: Iterator[Responses | None] = iter([None] * len(twins))
         if together is not None:
-            found = together.responses(twins, scores_near_one(alone, limit))
+            found = together.responses(twins, scores_near_one(alone, limit), DIFFERENTIATED)
         spaces = read_sides(alone)
         first = (_gap(each, spaces, limit) for each in found)
         return [by_itself(probe, twin, limit) if gap is None else gap for twin, gap in zip(twins, first, strict=True)]
@@ -118,6 +120,6 @@ def by_itself(probe: Probe, seed: int, limit: int) -> float:
     """
     try:
         with located(f"untrained twin {seed}"):
-            return blocks_of(probe.again(twin=seed), limit).gap
+            return blocks_of(probe.again(twin=seed), limit, DIFFERENTIATED).gap
     except (DeadSite, NotFinite):
         return 0.0

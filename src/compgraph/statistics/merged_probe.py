@@ -141,7 +141,7 @@ class MergedProbe:
         return sum(others, start=first)
 
     def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
+        self, filters: Float64[np.ndarray, "q d"], most: int | None = None
     ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
         """Yield the gradients of all probes, one probe after the other.
 
@@ -149,6 +149,8 @@ class MergedProbe:
         ----------
         filters
             One score of the output per row.
+        most
+            Inputs that are used, as many of each probe.
 
         Yields
         ------
@@ -156,16 +158,16 @@ class MergedProbe:
             As each probe does.
         """
         for probe in self.probes:
-            yield from probe.output_gradients(filters)
+            yield from probe.output_gradients(filters, most and -(-most // len(self.probes)))
 
-    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[None]:
+    def responses(self, twins: Sequence[int], filters: FiltersOf, most: int | None = None) -> Iterator[None]:
         """Leave every twin to be looked at by itself.
 
         Parameters
         ----------
         twins
             Seeds.
-        filters
+        filters, most
             Not asked.
 
         Yields
@@ -173,7 +175,7 @@ class MergedProbe:
         None
             For each twin.
         """
-        del filters  # what suits one part of the inputs need not suit the others
+        del filters, most  # what suits one part of the inputs need not suit the others
         yield from [None] * len(twins)
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> "compgraph.statistics.record.Statistics":

@@ -172,7 +172,7 @@ class Probe(Protocol):
         ...
 
     def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
+        self, filters: Float64[np.ndarray, "q d"], most: int | None = None
     ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
         """Yield gradients of scores of the output with respect to rows of every space before it, in chunks.
 
@@ -180,6 +180,8 @@ class Probe(Protocol):
         ----------
         filters
             One score of the output per row.
+        most
+            Inputs that are used, a random choice; all that were kept without.
 
         Yields
         ------
@@ -188,7 +190,9 @@ class Probe(Protocol):
         """
         ...
 
-    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
+    def responses(
+        self, twins: Sequence[int], filters: FiltersOf, most: int | None = None
+    ) -> Iterator[Responses | None]:
         """Yield what untrained twins do on the kept inputs, several of them at once where that is quicker.
 
         Parameters
@@ -197,6 +201,8 @@ class Probe(Protocol):
             Seeds of their weights.
         filters
             Chooses the scores of one twin.
+        most
+            Inputs on which scores are differentiated, as `output_gradients` takes it.
 
         Yields
         ------

@@ -54,8 +54,10 @@ class _Jacobians(Probe):
     def trainable(self) -> bool:
         return False  # so that nobody asks for an untrained twin
 
-    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
-        raise BadRequest(f"{len(twins)} twins, {filters}: this network keeps its derivatives and no inputs.")
+    def responses(
+        self, twins: Sequence[int], filters: FiltersOf, most: int | None = None
+    ) -> Iterator[Responses | None]:
+        raise BadRequest(f"{len(twins)} twins, {filters}, {most}: this network keeps its derivatives and no inputs.")
 
     def again(self, *, twin: int | None = None, first_row: int = 0) -> Statistics:
         raise BadRequest(f"twin={twin}, first_row={first_row}: this network keeps its derivatives and no inputs.")
@@ -67,8 +69,8 @@ class _Jacobians(Probe):
         gradients = filters @ self.jacobians[pair]
         return GradientMoments.of(gradients if patterns is None else gradients @ patterns.T)
 
-    def output_gradients(self, filters: np.ndarray) -> Iterator[dict[Space, np.ndarray]]:
-        yield {space: (filters @ each).astype(np.float32) for space, each in self.of_output.items()}
+    def output_gradients(self, filters: np.ndarray, most: int | None = None) -> Iterator[dict[Space, np.ndarray]]:
+        yield {space: (filters @ each[:most]).astype(np.float32) for space, each in self.of_output.items()}
 
 
 @dataclass(frozen=True)

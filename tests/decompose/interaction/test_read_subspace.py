@@ -41,7 +41,7 @@ class Tanh(Probe):
     def gradient_moments(self, *_: object) -> GradientMoments:
         pytest.fail("what the outputs read needs gradients of the outputs, and none between layers")
 
-    def output_gradients(self, filters: np.ndarray) -> Iterator[dict[Space, np.ndarray]]:
+    def output_gradients(self, filters: np.ndarray, most: int | None = None) -> Iterator[dict[Space, np.ndarray]]:
         found = {space: (filters @ each).astype(np.float32) for space, each in self.jacobians().items()}
         for start in range(0, len(self.x), CHUNK):
             yield {space: each[start : start + CHUNK] for space, each in found.items()}

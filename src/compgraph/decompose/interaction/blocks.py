@@ -40,7 +40,7 @@ class Split:
         Leak of the first mode that does not count over that of the last one that does, in units of the smallest ratio
         that counts: several blocks from 1 on. 0 where no mode leaks little enough.
     leak
-        Of the modes, the best first.
+        Of the modes, the best first: of all that leak little, and of more.
     bend
         Variance of the Jacobians over their mean square, in the space where it is largest: 0 for a linear network, in
         which nothing can be told apart.

@@ -46,14 +46,14 @@ class Modes:
     Attributes
     ----------
     leak
-        Of all modes there are, between 0 (commutes) and 1 (couples nothing).
+        Between 0 (commutes) and 1 (couples nothing): of all modes that leak little, and of more.
     outputs
         One matrix for each of the first modes, in coordinates of the outputs.
     spaces
         For each space, the same in its coordinates.
     """
 
-    leak: Float64[np.ndarray, " all"]
+    leak: Float64[np.ndarray, " k"]
     outputs: Float64[np.ndarray, "m q q"]
     spaces: tuple[Float64[np.ndarray, "m _ _"], ...]
 
@@ -223,12 +223,17 @@ class Forms(NamedTuple):
         Returns
         -------
         Modes
-            By increasing leak. Cost O(q^6), or O(q^3) where outputs are kept whole.
+            By increasing leak: all where no leak among the first ``max(n_modes, q) + 1`` is above ``largest``, else
+            those. Cost O(q^6), or O(q^3) where outputs are kept whole.
         """
         found = self.normalised(outputs)
-        values, vectors = descending_eigh(found.square)
         # The identity was projected out: it is one of the vectors with singular value 0.
-        sigma = np.sqrt(values[:-1])
+        there = len(found.root) - 1
+        first = min(max(n_modes, self.outputs.size) + 1, there)
+        values, vectors = descending_eigh(found.square, first)
+        if first < there and 1 - np.sqrt(values[-1]) <= largest:
+            values, vectors = descending_eigh(found.square)
+        sigma = np.sqrt(values[:there])
         leak = np.clip(1 - sigma, 0, 1)
         count = min(n_modes, int((leak <= largest).sum()))
         left = vectors[:count].T

@@ -168,7 +168,7 @@ def _require_read(stats: Statistics) -> None:
 
 
 @checked
-def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
+def blocks_of(stats: Statistics, limit: int = LIMIT, most: int | None = None) -> Split:
     """Find the blocks of a network, and nothing else.
 
     Parameters
@@ -177,6 +177,8 @@ def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
         Of a model that can be differentiated.
     limit
         At most this many directions per space.
+    most
+        Inputs on which the outputs are differentiated; all that were kept without.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def blocks_of(stats: Statistics, limit: int = LIMIT) -> Split:
     (2, [0, 1])
     """
     filters = output_filters(stats, limit)
-    reads = read_spaces(stats, filters, limit)
+    reads = read_spaces(stats, filters, limit, most)
     return split([read.gradients for read in reads.values()], heads=tuple(map(len, filters.values())))
 
 

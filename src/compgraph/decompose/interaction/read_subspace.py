@@ -61,7 +61,9 @@ class Read:
         object.__setattr__(self, "gradients", gradients)
 
 
-def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int) -> dict[Space, Read]:
+def read_spaces(
+    stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int, most: int | None = None
+) -> dict[Space, Read]:
     r"""Find the directions of every space that the output reads.
 
     Activations are whitened, :math:`z = W (x - \bar x)` with unit covariance, and of
@@ -78,6 +80,8 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
         Output scores of each head, from `output_filters`.
     limit
         At most this many directions per space.
+    most
+        Inputs on which the outputs are differentiated, as `compgraph.statistics.Probe.output_gradients` takes it.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
     unit = middle_scale(each.patterns for each in white.values())
     near = {space: each.patterns / unit for space, each in white.items()}
     heads = [len(rows) for rows in filters.values()]
-    chunks = _held(probe.output_gradients(side_by_side(stats, filters) * unit), near)
+    chunks = _held(probe.output_gradients(side_by_side(stats, filters) * unit, most), near)
     found = {}
     for space in sorted(white):
         mine = [chunk.pop(space) for chunk in chunks]

@@ -23,17 +23,14 @@ class Fan:
         Run once, under the caller's settings of autograd.
     call
         Arguments of the run.
-    seen
-        Whether the rows of the sites that are read are kept as well as those of the outputs.
     """
 
-    def __init__(self, networks: Networks, call: Call, *, seen: bool = False) -> None:
+    def __init__(self, networks: Networks, call: Call) -> None:
         graph = networks.graph
         self.networks, self.size = networks, call.size
         self.heads = {number: graph.grid_written(number) for number in graph.outputs.values()}
         self.read = {number: graph.grid_read(number) for number in graph.read}
-        targets = self.read | self.heads if seen else self.heads
-        self.rows, self.leaves = networks.run(call, read=self.read, targets=targets)
+        self.rows, self.leaves = networks.run(call, read=self.read, targets=self.heads)
 
     def gradients(
         self,

@@ -31,7 +31,9 @@ class KeptInputs:
     def __init__(self, model: nn.Module, inputs: InputSample) -> None:
         self._model, self._inputs = model, inputs
 
-    def chunks(self, step: int, grid: Grid | None = None) -> Iterator[tuple[Call, Int64[np.ndarray, " n"]]]:
+    def chunks(
+        self, step: int, *, grid: Grid | None = None, most: int | None = None
+    ) -> Iterator[tuple[Call, Int64[np.ndarray, " n"]]]:
         """Iterate over calls of the kept inputs.
 
         Parameters
@@ -40,19 +42,17 @@ class KeptInputs:
             Inputs in a call.
         grid
             Positions of a pair of sites. Where inputs are dear, no more are given than make enough rows of it.
+        most
+            Inputs that are given; all without.
 
         Yields
         ------
         tuple
             A call, and the numbers of its samples.
         """
-        every = grid is None or self._inputs.all_wanted
-        most = None if every else max(FEWEST_INPUTS // 4, -(-ROWS_OF_A_PAIR // prod(grid or ())))
-        seen = 0
-        for call, ids in self._inputs.chunks(step if most is None else min(step, most)):
-            if most is not None and seen >= most:
-                return
-            seen += call.size
+        if grid is not None and not self._inputs.all_wanted:
+            most = max(FEWEST_INPUTS // 4, -(-ROWS_OF_A_PAIR // prod(grid)))
+        for call, ids in self._inputs.chunks(step, most):
             yield call.private(device_of(self._model, call)), ids
 
     def signs(self, grid: Grid, ids: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " rows"] | None:

@@ -132,7 +132,7 @@ class Pullback:
         total, second = np.zeros((len(filters), width)), np.zeros((len(filters), width, width))
         rows = 0
         with observing(self.model, gradients=True):
-            for call, ids in self._kept.chunks(self._chunk, arrow.grid):
+            for call, ids in self._kept.chunks(self._chunk, grid=arrow.grid):
                 segment = Segment(self.model, self.graph, arrow, call)
                 rows += segment.n_rows
                 for b, plain, probed in segment.gradients(torch.tensor(filters), self._kept.signs(arrow.grid, ids)):
@@ -165,7 +165,7 @@ class Pullback:
         return RowGradients(gradients, np.concatenate(row_ids))
 
     def output_gradients(
-        self, filters: Float64[np.ndarray, "q d"]
+        self, filters: Float64[np.ndarray, "q d"], most: int | None = None
     ) -> Iterator[Mapping[Space, Float32[np.ndarray, "n q p"]]]:
         r"""Yield the gradients of output scores with respect to rows of every space that something reads.
 
@@ -176,6 +176,8 @@ class Pullback:
         ----------
         filters
             One score per row, in coordinates of the output's features.
+        most
+            Inputs that are used, the first ones of a random order; all that were kept without.
 
         Yields
         ------
@@ -193,17 +195,20 @@ class Pullback:
         widths = sum(self.graph.taps[number].width for number in self.graph.read)
         step = max(1, min(self._chunk, self._room // (16 * len(filters) * widths)))
         view, networks = self._view, Networks(self.model, self.graph)
-        for number, (call, ids) in enumerate(self._kept.chunks(step)):
+        for number, (call, ids) in enumerate(self._kept.chunks(step, most=most)):
             began = time.monotonic()
             found = view.gradients(view.fan(networks, call), (call, ids), filters[None])
             if number == 0:
-                announce("taking gradients of the outputs", (time.monotonic() - began) * len(self.inputs) / call.size)
+                wanted = min(len(self.inputs), most or len(self.inputs))
+                announce("taking gradients of the outputs", (time.monotonic() - began) * wanted / call.size)
             yield {space: each[0] for space, each in found.items()}
 
-    def responses(self, twins: Sequence[int], filters: FiltersOf) -> Iterator[Responses | None]:
+    def responses(
+        self, twins: Sequence[int], filters: FiltersOf, most: int | None = None
+    ) -> Iterator[Responses | None]:
         """Yield what untrained twins do on the kept inputs; None for those that have to be looked at by themselves."""
         room = {"elements": self._elements, "room": self._room}
-        return responses(self.model, self._view, twins, filters, **room)
+        return responses(self.model, self._view, twins, filters, most, **room)
 
     def still_quiet(self) -> tuple[set[Arrow], set[Arrow]]:
         """Return the arrows along which no kept input moves anything, and those along which only finite steps do.

@@ -25,7 +25,14 @@ Numbered = tuple[Call, Int64[np.ndarray, " n"]]
 
 
 def responses(
-    model: nn.Module, view: "View", twins: Sequence[int], filters: FiltersOf, *, elements: int, room: int
+    model: nn.Module,
+    view: "View",
+    twins: Sequence[int],
+    filters: FiltersOf,
+    most: int | None = None,
+    *,
+    elements: int,
+    room: int,
 ) -> Iterator[Responses | None]:
     """Yield what untrained twins do on the kept inputs.
 
@@ -39,6 +46,8 @@ def responses(
         Seeds of their weights.
     filters
         Chooses the scores of one twin.
+    most
+        Inputs on which scores are differentiated; all without.
     elements
         Numbers that all modules give for one sample.
     room
@@ -55,25 +64,34 @@ def responses(
     taps = view.graph.taps
     scores = min(sum(taps[head].width for head in view.graph.outputs.values()), MOST_SCORES)
     of_sample = 16 * elements + 4 * scores * sum(taps[number].width for number in view.graph.read)
-    calls = list(view.inputs.chunks(max(1, room // of_sample)))
-    together = max(1, room // (of_sample * calls[0][0].size)) if len(calls) == 1 else 1
+    step = max(1, room // of_sample)
+    shown = _Shown([call for call, _ in view.inputs.chunks(step)], list(view.inputs.chunks(step, most=most)))
+    together = max(1, room // (of_sample * shown.every[0].size)) if len(shown.every) == 1 else 1
     for start in range(0, len(twins), together):
-        yield from _group(model, view, twins[start : start + together], filters, calls)
+        yield from _group(model, view, twins[start : start + together], filters, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All inputs, and those on which scores are differentiated."""
+
+    every: Sequence[Call]
+    few: Sequence[Numbered]
 
 
 def _group(
-    model: nn.Module, view: "View", twins: Sequence[int], filters: FiltersOf, calls: Sequence[Numbered]
+    model: nn.Module, view: "View", twins: Sequence[int], filters: FiltersOf, shown: _Shown
 ) -> Sequence[Responses | None]:
     last = untrained_twin(model, twins[-1])
     with suppress(Exception):  # what does not run on stacked weights runs alone; what fails there is told elsewhere
         if len(twins) == 1:
-            return list(view.answers(Networks(last, view.graph), calls, filters))
+            return list(view.answers(Networks(last, view.graph), shown, filters))
         networks = Networks(untrained_twin(model, twins[0]), view.graph, [*twin_weights(model, twins)])
-        if networks.agree_with(last, calls[0][0]):
-            return list(view.answers(networks, calls, filters))
+        if networks.agree_with(last, shown.every[0]):
+            return list(view.answers(networks, shown, filters))
     if len(twins) == 1:
         return [None]
-    return [each for seed in twins for each in _group(model, view, [seed], filters, calls)]
+    return [each for seed in twins for each in _group(model, view, [seed], filters, shown)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +120,7 @@ class View:
         return same and not any(arrow.quiet or arrow.blind for arrow in graph.arrows)
 
     @staticmethod
-    def fan(networks: Networks, call: Call, *, seen: bool = False) -> Fan:
+    def fan(networks: Networks, call: Call) -> Fan:
         """Run networks, to differentiate their outputs.
 
         Parameters
@@ -111,8 +129,6 @@ class View:
             Run together.
         call
             The inputs.
-        seen
-            Whether the rows of all sites are kept.
 
         Returns
         -------
@@ -120,17 +136,17 @@ class View:
             Of the run.
         """
         with observing(networks.model, gradients=True):
-            return Fan(networks, call, seen=seen)
+            return Fan(networks, call)
 
-    def answers(self, networks: Networks, calls: Sequence[Numbered], filters: FiltersOf) -> Iterator[Responses | None]:
+    def answers(self, networks: Networks, shown: _Shown, filters: FiltersOf) -> Iterator[Responses | None]:
         """Yield what each network does.
 
         Parameters
         ----------
         networks
             Run together.
-        calls
-            All inputs; a single call where there are several networks.
+        shown
+            The inputs; a single call of all of them where there are several networks.
         filters
             Chooses the scores.
 
@@ -139,14 +155,13 @@ class View:
         Responses or None
             None for a network whose outputs never vary.
         """
-        lone = self.fan(networks, calls[0][0], seen=True) if len(calls) == 1 else None
-        moments = self._moments(networks, calls, lone)
+        moments = self._moments(networks, shown.every)
         chosen = [_chosen(filters, each) for each in moments]
         beside = self._side_by_side(chosen)
-        held = None if lone is None else self.gradients(lone, calls[0], beside)
+        held = self._of_call(networks, shown.few[0], beside) if len(shown.few) == 1 else None
         for which, (each, scores) in enumerate(zip(moments, chosen, strict=True)):
             heads = tuple(map(len, scores.values()))
-            chunks = self._in_turn(networks, calls, beside) if held is None else iter([held])
+            chunks = iter([held]) if held else (self._of_call(networks, call, beside) for call in shown.few)
             yield Responses(each, heads, _of_one(chunks, which, sum(heads))) if heads else None
 
     def gradients(
@@ -183,21 +198,20 @@ class View:
             require_finite(each, f"the gradient of the output by {space}, in inputs {min(ids)} to {max(ids)},")
         return dict(zip(spaces, found, strict=True))
 
-    def _in_turn(
-        self, networks: Networks, calls: Sequence[Numbered], filters: Float64[np.ndarray, "k q d"]
-    ) -> Iterator[dict[Space, Float32[np.ndarray, "k m q p"]]]:
-        for each in calls:
-            yield self.gradients(self.fan(networks, each[0]), each, filters)
+    def _of_call(
+        self, networks: Networks, numbered: Numbered, filters: Float64[np.ndarray, "k q d"]
+    ) -> dict[Space, Float32[np.ndarray, "k m q p"]]:
+        return self.gradients(self.fan(networks, numbered[0]), numbered, filters)
 
-    def _moments(self, networks: Networks, calls: Sequence[Numbered], lone: Fan | None) -> list[dict[Space, Moments]]:
+    def _moments(self, networks: Networks, calls: Sequence[Call]) -> list[dict[Space, Moments]]:
         graph = self.graph
         sites = {head: graph.grid_written(head) for head in graph.outputs.values()}
         sites |= {number: graph.grid_read(number) for number in graph.read}
         found: list[dict[Space, Moments]] = [{} for _ in range(networks.size)]
-        for call, _ in calls:
-            rows = networks.seen(call, sites) if lone is None else lone.rows
+        for call in calls:
+            rows = networks.seen(call, sites)
             for number in sites:
-                for mine, each in zip(found, rows[number].detach().cpu().numpy(), strict=True):
+                for mine, each in zip(found, rows[number].cpu().numpy(), strict=True):
                     moments = _scatter(each)
                     for space in (graph.space(number, "in"), graph.space(number, "out")):
                         mine[space] = mine[space] + moments if space in mine else moments

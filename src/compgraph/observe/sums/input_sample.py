@@ -206,26 +206,33 @@ class InputSample:
         """Size of everything that is kept."""
         return sum(_bytes(each.held) for each in self._kept) + sum(_bytes(call) for call, _ in self._whole)
 
-    def chunks(self, step: int) -> Iterator[tuple[Call, Int64[np.ndarray, " m"]]]:
+    def chunks(self, step: int, most: int | None = None) -> Iterator[tuple[Call, Int64[np.ndarray, " m"]]]:
         """Iterate over the kept inputs, those with the same arguments together and by increasing priority.
 
         Parameters
         ----------
         step
             Number of inputs at a time; batches that are kept whole come whole.
+        most
+            At most so many, those of lowest priority, or as many whole batches as reach that; all without.
 
         Yields
         ------
         tuple
             A call on the CPU, and the numbers of its samples.
         """
-        order = self.reservoir.order
+        order = self.reservoir.order[:most]
         for which, kept in enumerate(self._kept):
             mine = order[self._of_slot[order] == which]
             for start in range(0, len(mine), step):
                 slots = mine[start : start + step]
                 yield kept.held.rows(torch.from_numpy(self._place[slots])), self.reservoir.ids[slots]
-        yield from self._whole
+        seen = len(order)
+        for call, ids in self._whole:
+            if most is not None and seen >= most:
+                return
+            seen += call.size
+            yield call, ids
 
     def _drop_empty(self) -> None:
         """Forget arguments none of whose samples are left, with what those shared."""
