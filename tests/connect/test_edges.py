@@ -26,7 +26,7 @@ class Derivatives(Probe):
         gradients = filters @ np.broadcast_to(jacobians, (len(X), *jacobians.shape[1:]))
         return GradientMoments.of(gradients if patterns is None else gradients @ patterns.T)
 
-    def output_gradients(self, filters: np.ndarray, most: int | None = None) -> Iterator[Mapping[Space, np.ndarray]]:
+    def output_gradients(self, filters: np.ndarray, _most: int | None = None) -> Iterator[Mapping[Space, np.ndarray]]:
         second = np.broadcast_to(SECOND, (len(X), *SECOND.shape))
         first = second @ ((1 - np.tanh(X @ FIRST.T) ** 2)[:, :, None] * FIRST)
         yield {SPACES[0]: (filters @ first).astype(np.float32), SPACES[2]: (filters @ second).astype(np.float32)}

@@ -105,7 +105,7 @@ def test_a_layer_nothing_reads_is_named(stats: Statistics) -> None:
             assert pair == PAIR
             return GradientMoments.of(np.zeros((5, len(filters), 4 if patterns is None else len(patterns))))
 
-        def output_gradients(self, filters: np.ndarray, most: int | None = None):
+        def output_gradients(self, filters: np.ndarray, _most: int | None = None):
             yield {SOURCE: np.zeros((5, len(filters), 4), dtype=np.float32)}
 
     with pytest.raises(DeadSite, match="no component of fc out changes with input in"):

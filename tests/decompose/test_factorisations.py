@@ -9,7 +9,7 @@ import scipy.linalg
 
 from compgraph.decompose.linear_algebra import factorisations
 from compgraph.decompose.linear_algebra.factorisations import eigh, eigvalsh, inverse, pinv, svd
-from compgraph.decompose.linear_algebra.leading import leading_eigh, leading_positive
+from compgraph.decompose.linear_algebra.leading import leading_eigh, leading_of_product, leading_positive
 from compgraph.decompose.linear_algebra.triangular import positive_definite
 from compgraph.errors import CompgraphError, NotFinite
 
@@ -82,6 +82,32 @@ def test_some_eigenvalues_are_the_last_of_all(find, rank) -> None:
         assert k == min(n, rank)
         np.testing.assert_allclose(values[-k:], every[-k:], rtol=1e-9)
         np.testing.assert_allclose(np.abs((vectors[:, -k:] * basis[:, -k:]).sum(axis=0)), 1, atol=1e-9)
+
+
+@pytest.mark.parametrize("spectrum", ["one", "three alike", "slow", "flat"])
+@pytest.mark.parametrize("n", [3, 40, 200])
+def test_the_largest_of_an_operator_are_those_of_its_matrix(spectrum, n) -> None:
+    size = 200
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(size, size)))[0]
+    number = np.arange(size)
+    values = {
+        "one": np.where(number == 0, 1.0, 0.0),
+        "three alike": np.where(number < 3, 1.0, 0.9**number),
+        "slow": 0.98**number,
+        "flat": np.ones(size),
+    }[spectrum]
+    products = []
+    found, vectors = leading_of_product(
+        lambda block: products.append(block.shape[1]) or (basis * values) @ (basis.T @ block),
+        size,
+        lambda every: min(n, len(every)),
+    )
+    assert len(found) == n
+    np.testing.assert_allclose(found, values[:n], atol=1e-12)
+    np.testing.assert_allclose((basis * values) @ (basis.T @ vectors.T), vectors.T * found, atol=2e-9)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(n), atol=1e-12)
+    if spectrum in ("one", "three alike") and n == 3:
+        assert sum(products) < size  # nothing was formed
 
 
 def test_nothing_has_no_eigenvalues_above_zero() -> None:

@@ -99,6 +99,8 @@ def test_gradients_of_the_output_follow_each_other() -> None:
     merged = part(slice(8)) + part(slice(8, 20)) + part(slice(20, 30))
     chunks = [chunk[PAIR.source] for chunk in merged.probe.output_gradients(FILTERS)]
     assert [len(chunk) for chunk in chunks] == [8, 12, 10]
+    few = [chunk[PAIR.source] for chunk in merged.probe.output_gradients(FILTERS, 10)]
+    assert [len(chunk) for chunk in few] == [4, 4, 4]
     assert_allclose(np.concatenate(chunks), FILTERS @ JACOBIANS, rtol=1e-6, atol=1e-6)
 
 

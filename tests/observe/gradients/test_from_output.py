@@ -147,6 +147,13 @@ def test_chunks_do_not_change_rows(mlp, rows, monkeypatch) -> None:
         require_rows(parts[layer], expected)
 
 
+def test_a_few_inputs_are_the_first_of_all(mlp, rows) -> None:
+    stats = collect(mlp.double(), rows.double(), sample=40)
+    (few,) = stats.probe.output_gradients(np.eye(3), 9)
+    for space, each in few.items():
+        assert_array_equal(each, gathered(stats, np.eye(3))[space.layer][:9])
+
+
 def test_the_same_rows_each_time(convnet) -> None:
     stats = collect(convnet, torch.randn(12, 2, 8, 8))
     first, second = (gathered(stats, np.eye(3)) for _ in range(2))

@@ -72,6 +72,15 @@ def test_other_values_of_a_flag_are_other_arguments():
     assert [call.kwargs["flag"] for call, _ in filled(*calls).chunks(100)] == [True, False]
 
 
+def test_a_few_are_those_of_lowest_priority_whatever_their_arguments():
+    sample = filled(masked(slice(0, 50), torch.zeros(3, 3)), masked(slice(50, 100), torch.ones(3, 3)))
+    every = np.concatenate([ids for _, ids in sample.chunks(100)])
+    found = [ids for _, ids in sample.chunks(3, 8)]
+    assert sorted(np.concatenate(found)) == sorted(lowest(8, every))
+    assert len({bool(each >= 50) for ids in found for each in ids}) == 2
+    assert [len(ids) for _, ids in sample.chunks(100, 50)] == [len(ids) for _, ids in sample.chunks(100)]
+
+
 def test_samples_along_another_axis():
     x = ROWS[:90].T.clone()
     sample = filled(Call((x[:, :40],), {}, 40, {"0": 1}), Call((x[:, 40:],), {}, 50, {"0": 1}))
@@ -123,6 +132,8 @@ def test_batches_whose_samples_belong_together_are_kept_whole():
     for (call, _), given in zip(chunks, calls, strict=False):
         assert torch.equal(call.args[0], given.args[0])
     assert len(sample) == 16
+    assert [ids.tolist() for _, ids in sample.chunks(3, 5)] == [list(range(8))]  # enough, and never a part of a batch
+    assert len(list(sample.chunks(3, 9))) == 2
     assert "the first ones: their samples cannot be taken apart" in sample.notes[0]
 
 

@@ -13,7 +13,7 @@ from compgraph.decompose.interaction.fixed_bases import along, energies, fixed_l
 from compgraph.decompose.interaction.gaps import SMALLEST_BEND
 from compgraph.decompose.interaction.nested_blocks import nested
 from compgraph.decompose.interaction.output_scores import output_filters
-from compgraph.decompose.interaction.read_subspace import Read, read_spaces
+from compgraph.decompose.interaction.read_subspace import Read, gradients_of_outputs, read_spaces
 from compgraph.decompose.interaction.rotations import ROTATIONS, Rotation
 from compgraph.decompose.linear_algebra.factorisations import inverse
 from compgraph.errors import BadRequest, DeadSite, unknown_name
@@ -201,8 +201,8 @@ def blocks_of(stats: Statistics, limit: int = LIMIT, most: int | None = None) ->
     (2, [0, 1])
     """
     filters = output_filters(stats, limit)
-    reads = read_spaces(stats, filters, limit, most)
-    return split([read.gradients for read in reads.values()], heads=tuple(map(len, filters.values())))
+    gradients = gradients_of_outputs(stats, filters, limit, most)
+    return split(gradients, heads=tuple(map(len, filters.values())))
 
 
 def _resolve(rotation: str | Rotation) -> tuple[str, Rotation | None]:

@@ -1,30 +1,19 @@
 """What the output reads of every space: the local interaction basis, and per-row gradients in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from scipy.linalg import solve_triangular
+from scipy.linalg import cho_solve
 
-from compgraph.arrays import fix_signs
+from compgraph.decompose.interaction.most_read import OutputGradients, held, most_read, near_one
 from compgraph.decompose.interaction.output_scores import read_sides, side_by_side
-from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh, leading_share
-from compgraph.decompose.linear_algebra.triangular import cholesky, spread
+from compgraph.decompose.linear_algebra.triangular import cholesky
 from compgraph.decompose.numerical_rank import support
-from compgraph.decompose.scale import middle_scale
-from compgraph.decompose.unread import unread_remedy
-from compgraph.errors import DeadSite
 from compgraph.records import brief, read_only
 from compgraph.statistics import Responses, Space, Statistics
-
-# Directions beyond this share of all energy are hardly read; they would be noise among the components.
-READ_ENERGY = 0.99
-MEMORY = 512 * 2**20  # bytes of gradients held at once; rows beyond that are not asked for
-FEWEST_ROWS = 64
-UNREAD = 1e-9  # energy of a head at a space, beside that of the head that reads it most, that is none
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -61,9 +50,7 @@ class Read:
         object.__setattr__(self, "gradients", gradients)
 
 
-def read_spaces(
-    stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int, most: int | None = None
-) -> dict[Space, Read]:
+def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int) -> dict[Space, Read]:
     r"""Find the directions of every space that the output reads.
 
     Activations are whitened, :math:`z = W (x - \bar x)` with unit covariance, and of
@@ -80,8 +67,6 @@ def read_spaces(
         Output scores of each head, from `output_filters`.
     limit
         At most this many directions per space.
-    most
-        Inputs on which the outputs are differentiated, as `compgraph.statistics.Probe.output_gradients` takes it.
 
     Returns
     -------
@@ -105,19 +90,41 @@ def read_spaces(
     Bushnaq et al., "The local interaction basis: identifying computationally-relevant and sparsely interacting
     features in neural networks" (2024), doi:10.48550/arXiv.2405.10928.
     """
-    probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
     white = {space: _white(stats.of_space(space).xx / stats.of_space(space).n) for space in read_sides(stats)}
-    unit = middle_scale(each.patterns for each in white.values())
-    near = {space: each.patterns / unit for space, each in white.items()}
-    heads = [len(rows) for rows in filters.values()]
-    chunks = _held(probe.output_gradients(side_by_side(stats, filters) * unit, most), near)
+    gradients = _of_outputs(stats, filters, {space: each.covariance for space, each in white.items()})
     found = {}
     for space in sorted(white):
-        mine = [chunk.pop(space) for chunk in chunks]
-        kept, energy, total, gradients = _most_read(space, near[space], near[space].T @ near[space], mine, limit, heads)
-        axes = white[space].filters(kept)
-        found[space] = Read(axes, kept @ white[space].patterns, energy, total, gradients)
+        read = most_read(gradients, space, limit)
+        patterns = read.patterns * gradients.unit
+        found[space] = Read(white[space].filters(patterns), patterns, read.energy, read.total, read.gradients)
     return found
+
+
+def gradients_of_outputs(
+    stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ _"]], limit: int, most: int | None = None
+) -> list[Float32[np.ndarray, "_ q _"]]:
+    """Return the gradients that `read_spaces` gives, and nothing else.
+
+    Parameters
+    ----------
+    stats, filters, limit
+        As for `read_spaces`.
+    most
+        Inputs on which the outputs are differentiated, as `compgraph.statistics.Probe.output_gradients` takes it.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        For each space.
+
+    Raises
+    ------
+    BadRequest, DeadSite
+        As `read_spaces`.
+    """
+    covariances = {space: stats.of_space(space).xx / stats.of_space(space).n for space in read_sides(stats)}
+    gradients = _of_outputs(stats, filters, covariances, most)
+    return [most_read(gradients, space, limit).gradients for space in sorted(covariances)]
 
 
 def gradients_read(responses: Responses, spaces: Sequence[Space], limit: int) -> list[Float32[np.ndarray, "_ q _"]]:
@@ -144,16 +151,9 @@ def gradients_read(responses: Responses, spaces: Sequence[Space], limit: int) ->
         When a space never varies, or the output does not change with it.
     """
     covariances = {space: responses.moments[space].xx / responses.moments[space].n for space in spaces}
-    unit = middle_scale(np.sqrt(np.diagonal(each)) for each in covariances.values())
-    near = {space: spread(each) / unit for space, each in covariances.items()}
-    chunks = _held(responses.gradients, near)
-    return [
-        _most_read(
-            space, near[space], covariances[space] / unit / unit, [chunk.pop(space) for chunk in chunks], limit,
-            responses.heads,
-        )[3]
-        for space in spaces
-    ]  # fmt: skip
+    near, unit = near_one(covariances)
+    gradients = OutputGradients(held(responses.gradients, spaces), near, unit, responses.heads)
+    return [most_read(gradients, space, limit).gradients for space in spaces]
 
 
 class _White(NamedTuple):
@@ -163,79 +163,27 @@ class _White(NamedTuple):
     factor: Float64[np.ndarray, "r r"]  # the lower Cholesky factor of the covariance there
 
     @property
-    def patterns(self) -> Float64[np.ndarray, "r d"]:
-        return self.factor.T @ self.basis
+    def covariance(self) -> Float64[np.ndarray, "d d"]:
+        patterns = self.factor.T @ self.basis
+        return np.asarray(patterns.T @ patterns)
 
-    def filters(self, kept: Float64[np.ndarray, "k r"]) -> Float64[np.ndarray, "k d"]:
-        return solve_triangular(self.factor, kept.T, lower=True, trans="T").T @ self.basis
+    def filters(self, patterns: Float64[np.ndarray, "k d"]) -> Float64[np.ndarray, "k d"]:
+        """Return the filters to scores whose patterns these are: ``W`` with ``W C = P`` on what varies."""
+        return np.asarray(cho_solve((self.factor, True), self.basis @ patterns.T).T @ self.basis)
+
+
+def _of_outputs(
+    stats: Statistics,
+    filters: Mapping[str, Float64[np.ndarray, "_ _"]],
+    covariances: Mapping[Space, Float64[np.ndarray, "d d"]],
+    most: int | None = None,
+) -> OutputGradients:
+    probe = stats.live("component method 'interaction'", instead="use 'pca' or 'plsr'")
+    near, unit = near_one(covariances)
+    chunks = probe.output_gradients(side_by_side(stats, filters) * unit, most)
+    return OutputGradients(held(chunks, near), near, unit, [len(rows) for rows in filters.values()])
 
 
 def _white(covariance: Float64[np.ndarray, "d d"]) -> _White:
     basis = support(covariance)
     return _White(basis, cholesky(basis @ covariance @ basis.T))
-
-
-def _held(
-    chunks: Iterator[Mapping[Space, Float32[np.ndarray, "n q d"]]], patterns: Mapping[Space, Float64[np.ndarray, "r d"]]
-) -> list[dict[Space, Float32[np.ndarray, "n q d"]]]:
-    """Return gradients for as many rows as memory allows."""
-    held: list[dict[Space, np.ndarray]] = []
-    size = rows = 0
-    for chunk in chunks:
-        held.append({space: chunk[space] for space in patterns})
-        size += sum(each.nbytes for each in held[-1].values())
-        rows += min(len(each) for each in held[-1].values())
-        if size >= MEMORY and rows >= FEWEST_ROWS:
-            break
-    return held
-
-
-def _most_read(
-    space: Space,
-    patterns: Float64[np.ndarray, "r d"],
-    covariance: Float64[np.ndarray, "d d"],
-    chunks: Sequence[Float32[np.ndarray, "_ q d"]],
-    limit: int,
-    heads: Sequence[int],
-) -> tuple[Float64[np.ndarray, "k r"], Float64[np.ndarray, " k"], float, Float32[np.ndarray, "_ q k"]]:
-    r"""Return the directions that are read most, their energies and that of all, and the gradients along them.
-
-    With patterns :math:`P` and gradients :math:`g` of activations these are the leading eigenvectors of
-    :math:`M = P \, E[g g^\top] P^\top`, for which gradients along all patterns are never formed.
-    """
-    seconds = _seconds(chunks, heads)
-    # tr(P G P^T) = <G, P^T P>, and P^T P is the covariance.
-    sizes = [float(np.vdot(second, covariance)) for second in seconds]
-    total = sum(sizes)
-    if not total > 0:
-        raise DeadSite(
-            f"the output does not change with {space}: its gradients are all 0. The layers after it are dead on this "
-            f"data, or cut by a detach; {unread_remedy(space)}"
-        )
-    whole = sum(seconds[1:], start=seconds[0])
-    if len(heads) > 1:
-        # All heads count alike: one with many positions has more energy. What is this far below others is not read.
-        alike = [second / size for second, size in zip(seconds, sizes, strict=True) if size > UNREAD * max(sizes)]
-        _, kept = leading_share(patterns, sum(alike[1:], start=alike[0]), float(len(alike)), READ_ENERGY, limit)
-        energy, turn = descending_eigh(kept @ patterns @ whole @ patterns.T @ kept.T)
-        kept = turn @ kept
-    else:
-        energy, kept = leading_share(patterns, whole, total, READ_ENERGY, limit)
-    total = max(total, float(energy.sum()))  # of all directions, but for rounding
-    found = kept @ patterns
-    # The sign of an eigenvector is anyone's; random bases, which start from these, are to be the same everywhere.
-    flips = np.sign((fix_signs(found) * found).sum(axis=1, keepdims=True))
-    kept, along = kept * flips, (found * flips).T.astype(np.float32)
-    # Scores come before rows in memory, so that this copies what is small alone.
-    read = [np.swapaxes(np.swapaxes(chunk, 0, 1) @ along, 0, 1) for chunk in chunks]
-    return kept, energy, total, np.ascontiguousarray(np.concatenate(read))
-
-
-def _seconds(chunks: Sequence[Float32[np.ndarray, "_ q d"]], heads: Sequence[int]) -> list[Float64[np.ndarray, "d d"]]:
-    """Return the mean of ``J^T J`` over rows for the scores of each head."""
-    n, ends = sum(map(len, chunks)), np.cumsum([0, *heads]).tolist()
-    found = []
-    for start, end in pairwise(ends):
-        flat = [np.swapaxes(chunk[:, start:end], 0, 1).reshape(-1, chunk.shape[2]) for chunk in chunks]
-        found.append(sum((each.T @ each).astype(np.float64) for each in flat) / n)
-    return found

@@ -4,10 +4,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from compgraph.decompose.linear_algebra.factorisations import eigh, eigvalsh
-from compgraph.decompose.linear_algebra.leading import largest_eigh, leading_eigh
+from compgraph.decompose.linear_algebra.leading import leading_eigh, leading_of_product
 
 DENSE = 128  # up to this size all eigenvalues cost no more than a few
-FEW = 12  # eigenvalues that are asked for first
 
 
 def descending_eigh(
@@ -55,24 +54,17 @@ def leading_share(
 
     Notes
     -----
-    Where the product is large it is never formed: cost O(k d r) by Lanczos's method, else O(r^3).
+    Where the product is large it is never formed: cost O(k d r) by Lanczos's method in blocks, else O(r^3).
     """
-    size, wanted = len(factor), min(FEW, limit)
-    if size <= DENSE:
+
+    def enough(values: Float64[np.ndarray, " m"]) -> int:
+        reached = int(np.searchsorted(np.cumsum(np.clip(values, 0, None)), total * share)) + 1
+        return min(reached, limit, len(values))
+
+    if len(factor) <= DENSE:
         values, vectors = descending_eigh(factor @ middle @ factor.T)
-        return _enough(values, vectors, total * share, limit)
-    while True:
-        values, vectors = largest_eigh(lambda v: factor @ (middle @ (factor.T @ v)), size, wanted)
-        if wanted == min(limit, size) or values.sum() >= total * share:
-            return _enough(values, vectors, total * share, limit)
-        wanted = min(4 * wanted, limit, size)
-
-
-def _enough(
-    values: Float64[np.ndarray, " m"], vectors: Float64[np.ndarray, "m r"], energy: float, limit: int
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k r"]]:
-    count = min(int(np.searchsorted(np.cumsum(values), energy)) + 1, limit, len(values))
-    return values[:count], vectors[:count]
+        return values[: enough(values)], vectors[: enough(values)]
+    return leading_of_product(lambda block: factor @ (middle @ (factor.T @ block)), len(factor), enough)
 
 
 def along(axes: Float64[np.ndarray, "k d"], second: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, " k"]:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float64
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from compgraph.decompose.linear_algebra.factorisations import eigh, first_way, power_of_two
 
+BLOCK = 16  # columns that are multiplied at once
+RESIDUAL = 1e-9  # of eigenvectors of length 1, in units of the largest eigenvalue
 SMALL, MANY = 64, 3  # below this size, or this many times their number, some eigenvalues take as long as all
 
 
@@ -93,19 +94,21 @@ def _through_factor(matrix: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]
     return values, vectors
 
 
-def largest_eigh(
-    apply: Callable[[Float64[np.ndarray, " d"]], Float64[np.ndarray, " d"]], size: int, n: int
+def leading_of_product(
+    times: Callable[[Float64[np.ndarray, "d b"]], Float64[np.ndarray, "d b"]],
+    size: int,
+    count: Callable[[Float64[np.ndarray, " k"]], int],
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n d"]]:
-    """Return the largest eigenvalues of a symmetric operator in descending order, by Lanczos's method.
+    """Return the largest eigenvalues of a positive semidefinite operator in descending order, by block Lanczos.
 
     Parameters
     ----------
-    apply
-        Multiplies a vector.
+    times
+        Multiplies columns.
     size
-        Of the vector.
-    n
-        How many are wanted.
+        Of a column.
+    count
+        How many are wanted of eigenvalues in descending order, of which the last ones may still be too small.
 
     Returns
     -------
@@ -116,27 +119,35 @@ def largest_eigh(
     ------
     NotFinite
         As `eigh`.
+
+    Notes
+    -----
+    A block of columns costs little more than one: matrices are read once for all of them. All columns are kept
+    orthogonal. Where the wanted part of all is large, the operator is formed.
+
+    References
+    ----------
+    Golub, G. H., Underwood, R. (1977). The block Lanczos method for computing eigenvalues.
+    https://doi.org/10.1016/B978-0-12-587260-7.50018-2
     """
-    start = np.random.default_rng(0).normal(size=size)
-    operator = LinearOperator((size, size), matvec=apply, dtype=np.float64)
-
-    def lanczos() -> tuple[np.ndarray, np.ndarray]:
-        values, vectors = eigsh(operator, n, which="LA", v0=start, ncv=min(size, max(3 * n, 32)))
-        if not np.isfinite(values).all():
-            raise ValueError("not finite")
-        order = np.argsort(-values, kind="stable")
-        return values[order], vectors[:, order].T
-
-    try:
-        values, vectors = lanczos() if n < size else _formed(apply, size, n)
-    except (ArpackError, ValueError):
-        values, vectors = _formed(apply, size, n)
-    return np.clip(values, 0, None), vectors
-
-
-def _formed(
-    apply: Callable[[Float64[np.ndarray, " d"]], Float64[np.ndarray, " d"]], size: int, n: int
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n d"]]:
-    matrix = np.stack([apply(unit) for unit in np.eye(size)])
+    most = size // 2 // BLOCK * BLOCK
+    block = np.linalg.qr(np.random.default_rng(0).normal(size=(size, BLOCK)))[0]
+    basis, form = np.empty((size, most), order="F"), np.zeros((most, most))
+    for done in range(BLOCK, most + 1, BLOCK):
+        fresh, known = slice(done - BLOCK, done), basis[:, :done]
+        known[:, fresh] = block
+        image = times(block)
+        shares = known.T @ image
+        form[:done, fresh], form[fresh, :done] = shares, shares.T
+        block, rest = np.linalg.qr(image - known @ shares)
+        for _ in range(2):  # where nothing is left but rounding, once is not enough
+            block = np.linalg.qr(block - known @ (known.T @ block))[0]
+        values, turn = eigh(form[:done, :done])
+        values, turn = values[::-1], turn[:, ::-1]
+        n = count(values)
+        if 2 * n <= done and np.linalg.norm(rest @ turn[fresh, :n], axis=0).max() <= RESIDUAL * values[0]:
+            return np.clip(values[:n], 0, None), (known @ turn[:, :n]).T
+    matrix = times(np.eye(size))
     values, vectors = eigh((matrix + matrix.T) / 2)
-    return values[::-1][:n], vectors[:, ::-1][:, :n].T
+    n = count(values[::-1])
+    return np.clip(values[::-1][:n], 0, None), vectors[:, ::-1][:, :n].T

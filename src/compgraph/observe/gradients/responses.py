@@ -254,6 +254,6 @@ def _scatter(rows: Float[np.ndarray, "n d"]) -> Moments:
 def _of_block(rows: Float[np.ndarray, "n d"]) -> Moments:
     n, mean = len(rows), rows.mean(axis=0, dtype=np.float64)
     centred = rows - mean.astype(rows.dtype)
-    left = centred.mean(axis=0, dtype=np.float64)  # what the rounding of the mean left
-    products = (centred.T @ centred).astype(np.float64) - n * np.outer(left, left)
+    centred -= centred.mean(axis=0, dtype=np.float64).astype(rows.dtype)  # what the rounding of the mean left
+    products = (centred.T @ centred).astype(np.float64)
     return Moments(n, mean, mean, products, products, products)
