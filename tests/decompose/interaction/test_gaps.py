@@ -8,7 +8,7 @@ from compgraph.decompose.interaction import findings as module
 from compgraph.decompose.interaction.blocks import split
 from compgraph.decompose.interaction.commutant import Modes
 from compgraph.decompose.interaction.findings import Finding, central, first_modes, fixed_finding, free_finding
-from compgraph.decompose.interaction.gaps import CEILING, LARGEST_LEAK, SAME_LEAK, SMALLEST_GAP, gaps
+from compgraph.decompose.interaction.gaps import CEILING, LARGEST_LEAK, SAME_LEAK, SMALLEST_GAP, gaps, largest_leak
 from compgraph.decompose.interaction.views import View, couplings_of
 
 
@@ -230,8 +230,8 @@ def test_a_view_divides_gradients_by_their_size_in_the_metric_of_gradients(plant
         expected = np.diag(np.ones_like(size) if metric == "gradient" else size**2)
         assert_allclose(coupling.of_directions, np.diagonal(expected) / np.trace(expected), atol=1e-9)
     assert (len(seen.fixed.leak), len(seen.free.leak)) == (2, 5)
-    for found in (seen.fixed, seen.free):  # matrices of those that leak little
-        assert found.outputs.shape == ((found.leak <= LARGEST_LEAK["fixed"]).sum(), 3, 3)
+    for found, largest in ((seen.fixed, LARGEST_LEAK["fixed"]), (seen.free, largest_leak("free", seen.bend))):
+        assert found.outputs.shape == ((found.leak <= largest).sum(), 3, 3)  # matrices of those that leak little
 
 
 def test_a_direction_that_is_never_read_divides_nothing_by_zero(plant) -> None:

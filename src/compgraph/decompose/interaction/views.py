@@ -83,7 +83,8 @@ class Couplings:
             Cost O(q^4 r^2) per space, and O(q^6).
         """
         forms = Forms.of(self.couplings)
-        free, fixed = (forms.modes(kind, N_MODES, max(LARGEST_LEAK.values())) for kind in KINDS)
+        free = forms.modes("free", N_MODES, largest_leak("free", self.bend))
+        fixed = forms.modes("fixed", N_MODES, LARGEST_LEAK["fixed"])
         return View(self.metric, self.scale, self.couplings, free, fixed, self.bend)
 
 
