@@ -219,9 +219,7 @@ def _best(
     stats: Statistics, reads: Mapping[Space, Read], found: Split, rotations: Sequence[tuple[str, Rotation | None]]
 ) -> tuple[tuple[Float64[np.ndarray, "_ _"], ...], tuple[Candidate, ...]]:
     """Return the bases whose blocks leak least, and all candidates, the best first."""
-    slow = max(found.n_blocks - 2, 0)
-    outputs = found.output_basis
-    bases = []
+    slow, outputs, bases = max(found.n_blocks - 2, 0), found.output_basis, []
     for name, rotation in rotations:
         turned = (
             found.bases if rotation is None else tuple(_turned(stats, s, r, name, rotation) for s, r in reads.items())

@@ -19,6 +19,7 @@ from compgraph.statistics import Space
 READ_ENERGY = 0.99
 MEMORY = 512 * 2**20  # bytes of gradients held at once; rows beyond that are not asked for
 FEWEST_ROWS = 64
+ROWS = 4096  # gradients that are multiplied at once
 UNREAD = 1e-9  # energy of a head at a space, beside that of the head that reads it most, that is none
 
 
@@ -99,7 +100,9 @@ def held(
     return held
 
 
-def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead:
+def most_read(
+    of_outputs: OutputGradients, space: Space, limit: int, precision: type[np.floating] = np.float32
+) -> MostRead:
     r"""Return the directions of a space that are read most.
 
     With :math:`C` the covariance and :math:`G = E[g g^\top] = H^\top H` of gradients of activations, the patterns of
@@ -114,6 +117,8 @@ def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead
         Which one.
     limit
         At most this many directions.
+    precision
+        Of products of gradients: in single precision, at half the cost, directions are right to about 1e-6.
 
     Returns
     -------
@@ -128,7 +133,7 @@ def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead
     chunks, heads = [chunk.pop(space) for chunk in of_outputs.chunks], of_outputs.heads
     covariance = of_outputs.covariances[space]
     rows, n = _rows(chunks, heads), sum(map(len, chunks))
-    seconds = [sum((each.T @ each).astype(np.float64) for each in of_head) / n for of_head in rows]
+    seconds = [_products(of_head, precision) / n for of_head in rows]
     # tr(E[J^T J]) = <G, C>.
     sizes = np.array([np.vdot(second, covariance) for second in seconds])
     total = float(sizes.sum())
@@ -163,6 +168,15 @@ def _rows(
         [np.swapaxes(chunk[:, start:end], 0, 1).reshape(-1, chunk.shape[2]) for chunk in chunks]
         for start, end in pairwise(ends)
     ]
+
+
+def _products(chunks: Sequence[Float32[np.ndarray, "_ d"]], precision: type[np.floating]) -> Float64[np.ndarray, "d d"]:
+    found = np.zeros((chunks[0].shape[1],) * 2)
+    for chunk in chunks:
+        for start in range(0, len(chunk), ROWS):
+            rows = chunk[start : start + ROWS].astype(precision, copy=False)
+            found += rows.T @ rows
+    return found
 
 
 def _root(
