@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from compgraph.decompose.linear_algebra.factorisations import eigh
 from compgraph.group.links import Links, Place
-from compgraph.group.many import ManyLinks
+from compgraph.group.many import ManyLinks, by_label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +89,28 @@ def slowest(between: Float64[np.ndarray, "s s"]) -> float:
     between = between * (1 - np.eye(len(between)))
     root = np.sqrt(between.sum(axis=1))
     return float(eigh(np.eye(len(between)) - between / np.outer(root, root))[0][1])
+
+
+def roots(
+    degrees: Float64[np.ndarray, "m n"], level: Int64[np.ndarray, " n"]
+) -> tuple[Float64[np.ndarray, "m n"], Float64[np.ndarray, "m n"]]:
+    """Return square roots of degrees: the slowest mode, and those of depth.
+
+    Parameters
+    ----------
+    degrees
+        Of the nodes of one part, in several graphs.
+    level
+        Of each node.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        The roots, and the same with length 1 in each level.
+    """
+    root = np.sqrt(degrees)
+    lengths = np.sqrt(by_label(degrees, np.broadcast_to(level, degrees.shape), int(level.max()) + 1))
+    return root, root / lengths[:, level]
 
 
 def _between(links: Links) -> Float64[np.ndarray, "s s"]:
