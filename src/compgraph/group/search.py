@@ -15,7 +15,7 @@ from compgraph.group.algorithms import ON_LINKS, Algorithm, run, run_on_links
 from compgraph.group.canonical import undirected
 from compgraph.group.layered import layered_qualities
 from compgraph.group.links import Links
-from compgraph.group.many import ManyLinks, n_entries
+from compgraph.group.many import ManyLinks, is_sparse
 from compgraph.group.spectral import DENSE, spectral_communities
 
 TEST_RUNS = 2  # runs that are compared with those on null graphs, the same number on both sides
@@ -149,7 +149,8 @@ def bytes_of(links: Links) -> int:
     int
         Those of the weights, and of the modes of the nodes where these are few.
     """
-    return 8 * (n_entries(links) + min(len(links.nodes), DENSE) ** 2)
+    entries = sum(int(np.count_nonzero(each)) if is_sparse(each) else each.size for each in links.matrices.values())
+    return 8 * (entries + min(len(links.nodes), DENSE) ** 2)
 
 
 def one_thread() -> AbstractContextManager[object]:

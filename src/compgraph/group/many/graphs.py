@@ -120,19 +120,3 @@ def fixed(links: Links, ends: tuple[int, int], m: int) -> Pair:
         return SparsePair.of(left, right, (sparse.csr_array(weights),) * m)
     rows, columns = weights.sum(axis=1), weights.sum(axis=0)
     return DensePair(*(np.broadcast_to(each, (m, *each.shape)) for each in (weights, rows, columns)))
-
-
-def n_entries(links: Links) -> int:
-    """Return how many weights are kept of a graph, and of each of its null graphs.
-
-    Parameters
-    ----------
-    links
-        Of the graph.
-
-    Returns
-    -------
-    int
-        Zeros of dense matrices count as well.
-    """
-    return sum(int(np.count_nonzero(each)) if is_sparse(each) else each.size for each in links.matrices.values())

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from compgraph.decompose.linear_algebra.triangular import band_cholesky, band_solve
 from compgraph.group.links import Links
-from compgraph.group.many import ManyLinks, n_entries
+from compgraph.group.many import ManyLinks
 from compgraph.group.spectral.krylov import LARGEST, Modes, leading_modes
 from compgraph.group.spectral.parts import Part, roots
 
@@ -55,13 +55,13 @@ class Layout:
         """Return those of the nodes of a level."""
         return slice(int(self.starts[level]), int(self.starts[level] + self.sizes[level]))
 
-    def is_narrow(self, links: Links) -> bool:
+    def is_narrow(self, graph: ManyLinks) -> bool:
         """Tell whether a factor of the band costs less than a search that only multiplies.
 
         Parameters
         ----------
-        links
-            The graph, or that of which it is a null graph.
+        graph
+            With this layout.
 
         Returns
         -------
@@ -69,7 +69,8 @@ class Layout:
             By the products of numbers that each takes; those of a search are with the weights, and with the columns
             that new ones are made orthogonal to.
         """
-        return self.width**2 * len(self.nodes) < MULTIPLIED * (2 * n_entries(links) + 2 * LARGEST * len(self.nodes))
+        n, entries = len(self.nodes), sum(pair.n_entries for pair in graph.pairs.values())
+        return self.width**2 * n < MULTIPLIED * (2 * entries + 2 * LARGEST * n)
 
 
 def laid_out(links: Links, part: Part) -> Layout:
@@ -188,18 +189,21 @@ def _band(graph: ManyLinks, layout: Layout) -> Float64[np.ndarray, "b n"]:
     matrix = as_strided(store, (size, size), (store.itemsize, store.itemsize * width))
     (root,), (unit,) = roots(graph.degrees()[:, layout.nodes], layout.level)
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    for (i, j), block in _blocks(graph, layout).items():
+    for (i, j), weights in _blocks(graph, layout).items():
         rows, columns = layout.rows(i), layout.rows(j)
-        left, right = unit[rows], unit[columns]
-        own = inverse[rows, None] * block * inverse[columns]
-        own -= np.outer(left, left @ own)
-        own -= np.outer(own @ right, right)
+        block = inverse[rows, None] * weights * inverse[columns]
+        left, right = unit[rows, None], unit[columns]
+        block -= left * (left.T @ block)
+        block -= (block @ right)[:, None] * right
         if i != j:
-            matrix[rows, columns] = own
+            matrix[rows, columns] = block
         else:
-            below = np.tril_indices(len(own))
-            matrix[rows, columns][below] = (own - np.outer(left, left))[below]
+            below = _below(len(block))
+            matrix[rows, columns][below] = (block - left * right)[below]
     return store.reshape(width + 1, size, order="F")
+
+
+_below = cache(np.tril_indices)
 
 
 def _blocks(graph: ManyLinks, layout: Layout) -> dict[tuple[int, int], Float64[np.ndarray, "_ _"]]:
@@ -207,17 +211,28 @@ def _blocks(graph: ManyLinks, layout: Layout) -> dict[tuple[int, int], Float64[n
     row = np.full(len(graph.links.nodes), -1)
     row[layout.nodes] = np.arange(len(layout.nodes))
     found = {(i, i): np.zeros((size, size)) for i, size in enumerate(layout.sizes.tolist())}
-    for (a, b), pair in graph.pairs.items():
-        weights, here, there = pair.whole()[0], row[graph.links.members[a]], row[graph.links.members[b]]
-        weights, here, there = weights[np.ix_(here >= 0, there >= 0)], here[here >= 0], there[there >= 0]
+    for ends, pair in graph.pairs.items():
+        weights, here, there = _of_linked(pair.whole()[0], *(row[graph.links.members[space]] for space in ends))
         if weights.size == 0:
             continue
         if here[0] < there[0]:
             weights, here, there = weights.T, there, here
         i, j = int(layout.level[here[0]]), int(layout.level[there[0]])
-        block = found.setdefault((i, j), np.zeros((layout.sizes[i], layout.sizes[j])))
-        here, there = here - layout.rows(i).start, there - layout.rows(j).start
+        here, there = here - layout.starts[i], there - layout.starts[j]
+        if (i, j) not in found and weights.shape == (layout.sizes[i], layout.sizes[j]):
+            found[i, j] = weights  # of a chain these are all
+            continue
+        block = found[i, j] = found.get((i, j), np.zeros((layout.sizes[i], layout.sizes[j]))) + 0.0
         block[here[:, None], there] += weights
-        if i == j and a != b:
+        if i == j and ends[0] != ends[1]:
             block[there[:, None], here] += weights.T
     return found
+
+
+def _of_linked(
+    weights: Float64[np.ndarray, "k l"], here: Int64[np.ndarray, " k"], there: Int64[np.ndarray, " l"]
+) -> tuple[Float64[np.ndarray, "_ _"], Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]:
+    """Leave out rows and columns of nodes that are in no band."""
+    if here.min() >= 0 and there.min() >= 0:
+        return weights, here, there
+    return weights[np.ix_(here >= 0, there >= 0)], here[here >= 0], there[there >= 0]

@@ -184,7 +184,7 @@ class _Operator:
 def _of_large(graph: ManyLinks, part: Part, layout: Layout) -> Few:
     """Give the modes of one graph without forming its matrix, as long as they are not a large part of all."""
     ways = [of_band(graph, part, layout)]
-    if not layout.is_narrow(graph.links):
+    if not layout.is_narrow(graph):
         ways.insert(0, _Operator.of(graph, part).modes)
 
     def few(n: int, above: float) -> Modes:
