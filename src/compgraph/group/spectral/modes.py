@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from scipy import sparse
 
 from compgraph.decompose.linear_algebra.factorisations import eigh
 from compgraph.decompose.linear_algebra.leading import leading_eigh
@@ -122,16 +123,16 @@ class _Operator:
     graph: ManyLinks
     part: Part
     inverse: Float64[np.ndarray, "n 1"]
-    depth: Float64[np.ndarray, "n levels"]
+    depth: sparse.csr_array
 
     @classmethod
     def of(cls, graph: ManyLinks, part: Part) -> "_Operator":
         (degrees,) = graph.degrees()
-        inverse, depth = np.zeros((len(degrees), 1)), np.zeros((len(degrees), int(part.level.max()) + 1))
+        inverse, shape = np.zeros((len(degrees), 1)), (len(degrees), int(part.level.max()) + 1)
         (root,), (unit,) = roots(degrees[None, part.nodes], part.level)
         inverse[part.nodes, 0] = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-        depth[part.nodes, part.level] = unit
-        return cls(graph, part, inverse, depth)
+        depth = sparse.coo_array((unit, (part.nodes, part.level)), shape=shape)
+        return cls(graph, part, inverse, depth.tocsr())
 
     def times(
         self, values: Float64[np.ndarray, "n b"], spaces: Container[int] | None = None
