@@ -146,7 +146,8 @@ def of_band(graph: ManyLinks, part: Part, layout: Layout) -> Maybe:
     With :math:`M = P N P - D D^T`, :math:`x I - M` has a Cholesky factor where ``x`` is above all eigenvalues:
     one factor says that none is above a limit, and halving an interval finds the largest. A little above, at
     :math:`\sigma`, the largest eigenvalues of :math:`(\sigma I - M)^{-1}` lie far apart. Time O(n width^2) a factor
-    and O(n width) a product, memory O(n width).
+    and O(n width) a product, memory O(n width): no less than half of a dense matrix's where few large spaces are
+    linked, or heads to spaces all along the chain.
     """
     rows = np.argsort(layout.nodes)
     near = float(np.clip(part.slowest / 2, *NEAR))
@@ -198,12 +199,9 @@ def _band(graph: ManyLinks, layout: Layout) -> Float64[np.ndarray, "b n"]:
         if i != j:
             matrix[rows, columns] = block
         else:
-            below = _below(len(block))
+            below = np.tri(len(block), dtype=bool)  # what is above the diagonal lies elsewhere
             matrix[rows, columns][below] = (block - left * right)[below]
     return store.reshape(width + 1, size, order="F")
-
-
-_below = cache(np.tril_indices)
 
 
 def _blocks(graph: ManyLinks, layout: Layout) -> dict[tuple[int, int], Float64[np.ndarray, "_ _"]]:

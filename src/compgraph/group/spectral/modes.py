@@ -18,7 +18,7 @@ from compgraph.group.spectral.parts import Part, roots
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
 TOGETHER = 40  # up to so many nodes, all modes of all graphs are computed at once
 DENSE = 400  # up to so many nodes, the modes are those of a dense matrix
-FORMED = 600  # rows up to which an operator is formed: of a long chain, whose modes lie close, that is quicker
+FORMED = 600  # rows up to which an operator is formed: where modes lie close, that is quicker than many products
 SMALLEST = 1e-3  # squares of eigenvalues below this are not told from 0 well
 FIRST = 4  # modes that are looked at first, where their number is not known
 
