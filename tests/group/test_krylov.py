@@ -49,6 +49,14 @@ def test_a_search_that_does_not_end_says_so(monkeypatch) -> None:
     assert leading_modes(with_values(bulk([])).__matmul__, SIZE, 2) is None
 
 
+def test_modes_that_lie_close_are_found_with_more_columns(monkeypatch) -> None:
+    monkeypatch.setattr(krylov, "LARGEST", 16)
+    matrix = with_values(1 - (np.arange(SIZE) / SIZE) ** 1.25)
+    assert leading_modes(matrix.__matmul__, SIZE, 1) is not None
+    monkeypatch.setattr(krylov, "PATIENCE", krylov.RESTARTS)
+    assert leading_modes(matrix.__matmul__, SIZE, 1) is None
+
+
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_clusters_do_not_depend_on_the_basis(k) -> None:
     rng = np.random.default_rng(k)

@@ -87,6 +87,41 @@ def positive_definite(matrix: Float[np.ndarray, "d d"]) -> bool:
     return True
 
 
+def band_cholesky(band: Float64[np.ndarray, "b n"]) -> Float64[np.ndarray, "b n"] | None:
+    """Return the lower triangular factor of a positive definite matrix that is 0 away from its diagonal.
+
+    Parameters
+    ----------
+    band
+        The diagonal in the first row, those below it in the next ones, as in LAPACK. It may be overwritten.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        In the same form, at a cost of O(n b^2). None where an eigenvalue is not above 0.
+    """
+    factor, failed = scipy.linalg.lapack.dpbtrf(band, lower=1, overwrite_ab=1)
+    return None if failed else factor
+
+
+def band_solve(factor: Float64[np.ndarray, "b n"], right: Float64[np.ndarray, "n k"]) -> Float64[np.ndarray, "n k"]:
+    """Solve equations with a matrix whose factor is known.
+
+    Parameters
+    ----------
+    factor
+        Of `band_cholesky`.
+    right
+        Right-hand sides.
+
+    Returns
+    -------
+    numpy.ndarray
+        The solutions, at a cost of O(n b) each.
+    """
+    return np.asarray(scipy.linalg.lapack.dpbtrs(factor, right, lower=1)[0])
+
+
 def qr(matrix: Float64[np.ndarray, "a b"]) -> tuple[Float64[np.ndarray, "a b"], Float64[np.ndarray, "b b"]]:
     """Return orthonormal columns that span a matrix's own, and the triangular matrix that combines them to these.
 

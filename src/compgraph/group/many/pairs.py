@@ -53,6 +53,11 @@ class DensePair:
         weights *= right[:, None, :]
         return DensePair.of(weights)
 
+    @property
+    def n_entries(self) -> int:
+        """How many weights are kept of each graph."""
+        return int(np.prod(self.weights.shape[1:]))
+
     def kept(self, which: Bool[np.ndarray, " m"] | slice) -> "DensePair":
         """Return some of the graphs."""
         return DensePair(self.weights[which], self.rows[which], self.columns[which])
@@ -127,6 +132,11 @@ class SparsePair:
         ends = zip(left, self.entries, right, strict=True)
         entries = (sparse.diags_array(a) @ each @ sparse.diags_array(b) for a, each, b in ends)
         return SparsePair.of(left * self.left, right * self.right, tuple(map(sparse.csr_array, entries)))
+
+    @property
+    def n_entries(self) -> int:
+        """How many weights are kept of each graph, the floor not counted."""
+        return int(self.entries[0].nnz)
 
     def kept(self, which: Bool[np.ndarray, " m"] | slice) -> "SparsePair":
         """Return some of the graphs."""

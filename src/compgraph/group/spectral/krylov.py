@@ -10,7 +10,8 @@ from compgraph.decompose.linear_algebra.triangular import qr
 
 EXTRA = 1  # columns of a block beyond the modes asked for
 LARGEST = 240  # columns before a restart
-RESTARTS = 20
+RESTARTS = 10
+PATIENCE = 2  # restarts until twice as many columns are tried, for modes that lie closer
 RESIDUAL = 1e-10  # of eigenvectors of length 1; eigenvalues are near 1
 LOST = 1e-2  # a new column shorter than this has rounding in it that matters, and is made orthogonal again
 MISSED = 1e-12  # chance at which an eigenvalue above the limit is overlooked
@@ -57,19 +58,20 @@ def leading_modes(times: Product, size: int, k: int, *, above: float = -1.0) -> 
     if 8 * (k + EXTRA) > size:
         return None
     block = np.random.default_rng(0).standard_normal((size, k + EXTRA))
-    for _ in range(RESTARTS):
-        block, found = _from(qr(block)[0], times, k, above)
+    for restart in range(RESTARTS):
+        most = LARGEST * 2 ** (restart // PATIENCE)
+        block, found = _from(qr(block)[0], times, k, above, most)
         if found is not None:
             return found
     return None
 
 
 def _from(
-    block: Float64[np.ndarray, "n b"], times: Product, k: int, above: float
+    block: Float64[np.ndarray, "n b"], times: Product, k: int, above: float, most: int
 ) -> tuple[Float64[np.ndarray, "n b"], Modes | None]:
-    """Search the space that a block spans with its products; return the best block in it, and the modes if there."""
+    """Search at most so many columns, of a block and its products; return the best block in them, and any modes."""
     size, width = block.shape
-    most = min(max(LARGEST, 8 * width), size // 2) // width * width
+    most = min(max(most, 8 * width), size // 2) // width * width
     basis, form = np.empty((size, most), order="F"), np.zeros((most, most))
     check = 4 * width
     for done in range(width, most + 1, width):

@@ -1,22 +1,24 @@
 """The slow modes of many graphs with the same nodes, those of depth left out."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from scipy import sparse
 
 from compgraph.decompose.linear_algebra.factorisations import eigh
 from compgraph.decompose.linear_algebra.leading import leading_eigh
 from compgraph.decompose.linear_algebra.triangular import positive_definite
-from compgraph.group.many import ManyLinks, by_label
+from compgraph.group.many import ManyLinks
+from compgraph.group.spectral.bands import Layout, laid_out, of_band
 from compgraph.group.spectral.krylov import Modes, Product, leading_modes
-from compgraph.group.spectral.parts import Part
+from compgraph.group.spectral.parts import Part, roots
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
 TOGETHER = 40  # up to so many nodes, all modes of all graphs are computed at once
 DENSE = 400  # up to so many nodes, the modes are those of a dense matrix
-FORMED = 600  # rows up to which an operator is formed: of a long chain, whose modes lie close, that is quicker
+FORMED = 600  # rows up to which an operator is formed: where modes lie close, that is quicker than many products
 SMALLEST = 1e-3  # squares of eigenvalues below this are not told from 0 well
 FIRST = 4  # modes that are looked at first, where their number is not known
 
@@ -47,7 +49,8 @@ def slow_modes(many: ManyLinks, part: Part, *, n: int, cut: float) -> list[Modes
     if most == 0:
         return [(np.empty(0), np.empty((len(part.nodes), 0)))] * len(many)
     if len(part.nodes) > DENSE:
-        few = [_of_operator(many.only(i), part) for i in range(len(many))]
+        layout = laid_out(many.links, part)
+        few: Iterable[Few] = (_of_large(many.only(i), part, layout) for i in range(len(many)))
     else:
         few = _of_matrices(_shifted(many.adjacency()[:, part.nodes[:, None], part.nodes], part.level))
     if n > 0:
@@ -70,7 +73,7 @@ def _shifted(weights: Float64[np.ndarray, "m n n"], level: Int64[np.ndarray, " n
 
     With :math:`N = D_w^{-1/2} W D_w^{-1/2}` the slow modes of :math:`P L P` are its leading ones.
     """
-    root, depth = _roots(weights.sum(axis=2), level)
+    root, depth = roots(weights.sum(axis=2), level)
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     modes = depth[:, :, None] * (level[:, None] == np.arange(level.max() + 1))
     result = weights * inverse[:, :, None]
@@ -81,15 +84,6 @@ def _shifted(weights: Float64[np.ndarray, "m n n"], level: Int64[np.ndarray, " n
     result -= onto @ modes.transpose(0, 2, 1)
     result -= modes @ onto.transpose(0, 2, 1)
     return result
-
-
-def _roots(
-    degrees: Float64[np.ndarray, "m n"], level: Int64[np.ndarray, " n"]
-) -> tuple[Float64[np.ndarray, "m n"], Float64[np.ndarray, "m n"]]:
-    """Return square roots of degrees, and the same with length 1 in each level."""
-    root = np.sqrt(degrees)
-    lengths = np.sqrt(by_label(degrees, np.broadcast_to(level, degrees.shape), int(level.max()) + 1))
-    return root, root / lengths[:, level]
 
 
 def _of_matrices(shifted: Float64[np.ndarray, "m n n"]) -> list[Few]:
@@ -129,16 +123,16 @@ class _Operator:
     graph: ManyLinks
     part: Part
     inverse: Float64[np.ndarray, "n 1"]
-    depth: Float64[np.ndarray, "n levels"]
+    depth: sparse.csr_array
 
     @classmethod
     def of(cls, graph: ManyLinks, part: Part) -> "_Operator":
         (degrees,) = graph.degrees()
-        inverse, depth = np.zeros((len(degrees), 1)), np.zeros((len(degrees), int(part.level.max()) + 1))
-        (root,), (unit,) = _roots(degrees[None, part.nodes], part.level)
+        inverse, shape = np.zeros((len(degrees), 1)), (len(degrees), int(part.level.max()) + 1)
+        (root,), (unit,) = roots(degrees[None, part.nodes], part.level)
         inverse[part.nodes, 0] = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-        depth[part.nodes, part.level] = unit
-        return cls(graph, part, inverse, depth)
+        depth = sparse.coo_array((unit, (part.nodes, part.level)), shape=shape)
+        return cls(graph, part, inverse, depth.tocsr())
 
     def times(
         self, values: Float64[np.ndarray, "n b"], spaces: Container[int] | None = None
@@ -188,15 +182,17 @@ class _Operator:
         return whole
 
 
-def _of_operator(graph: ManyLinks, part: Part) -> Few:
-    """Give the modes of one graph without forming its matrix."""
-    operator = _Operator.of(graph, part)
+def _of_large(graph: ManyLinks, part: Part, layout: Layout) -> Few:
+    """Give the modes of one graph without forming its matrix, as long as they are not a large part of all."""
+    ways = [of_band(graph, part, layout)]
+    if not layout.is_narrow(graph):
+        ways.insert(0, _Operator.of(graph, part).modes)
 
     def few(n: int, above: float) -> Modes:
-        found = operator.modes(n, above)
-        if found is None:
-            weights = graph.adjacency()[:, part.nodes[:, None], part.nodes]
-            return _of_matrix(_shifted(weights, part.level)[0])(n, above)
-        return found
+        for way in ways:
+            if (found := way(n, above)) is not None:
+                return found
+        weights = graph.adjacency()[:, part.nodes[:, None], part.nodes]
+        return _of_matrix(_shifted(weights, part.level)[0])(n, above)
 
     return few

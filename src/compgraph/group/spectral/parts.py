@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+from scipy.sparse.csgraph import connected_components, dijkstra
 
-from compgraph.decompose.linear_algebra.factorisations import eigh
+from compgraph.decompose.linear_algebra.factorisations import eigvalsh
 from compgraph.group.links import Links, Place
-from compgraph.group.many import ManyLinks
+from compgraph.group.many import ManyLinks, by_label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,7 @@ def parts_of(many: ManyLinks) -> list[Part]:
     between, levels = _between(links), _levels(links.places)
     linked = ManyLinks.of(links).degrees()[0] > 0
     spaces = np.unique(place[linked])
-    part = _connected(between[np.ix_(spaces, spaces)])
+    part = connected_components(between[np.ix_(spaces, spaces)], directed=False)[1]
     found = []
     for number in range(part.max(initial=-1) + 1):
         own = spaces[part == number]
@@ -88,7 +89,29 @@ def slowest(between: Float64[np.ndarray, "s s"]) -> float:
         return 2.0
     between = between * (1 - np.eye(len(between)))
     root = np.sqrt(between.sum(axis=1))
-    return float(eigh(np.eye(len(between)) - between / np.outer(root, root))[0][1])
+    return float(eigvalsh(np.eye(len(between)) - between / np.outer(root, root))[1])
+
+
+def roots(
+    degrees: Float64[np.ndarray, "m n"], level: Int64[np.ndarray, " n"]
+) -> tuple[Float64[np.ndarray, "m n"], Float64[np.ndarray, "m n"]]:
+    """Return square roots of degrees: the slowest mode, and those of depth.
+
+    Parameters
+    ----------
+    degrees
+        Of the nodes of one part, in several graphs.
+    level
+        Of each node.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        The roots, and the same with length 1 in each level.
+    """
+    root = np.sqrt(degrees)
+    lengths = np.sqrt(by_label(degrees, np.broadcast_to(level, degrees.shape), int(level.max()) + 1))
+    return root, root / lengths[:, level]
 
 
 def _between(links: Links) -> Float64[np.ndarray, "s s"]:
@@ -99,20 +122,10 @@ def _between(links: Links) -> Float64[np.ndarray, "s s"]:
     return total + total.T
 
 
-def _connected(between: Float64[np.ndarray, "s s"]) -> Int64[np.ndarray, " s"]:
-    """Return the connected component of each space, numbered by their first spaces."""
-    reach = (between > 0) | np.eye(len(between), dtype=bool)
-    while (further := reach @ reach).sum() > reach.sum():
-        reach = further
-    first = [int(np.flatnonzero(row)[0]) for row in reach]
-    return np.unique(np.array(first, dtype=np.int64), return_inverse=True)[1]
-
-
 def _sides(linked: Bool[np.ndarray, "s s"]) -> Int64[np.ndarray, " s"] | None:
     """Return 1 or -1 for each space so that linked ones differ, where that can be; the first one has 1."""
-    side = (np.arange(len(linked)) == 0).astype(np.int64)
-    for _ in linked:
-        side = np.where(side == 0, -np.sign(linked @ side), side)
+    steps = dijkstra(linked, indices=0, unweighted=True)
+    side = 1 - 2 * (steps.astype(np.int64) % 2)
     return side if (np.multiply.outer(side, side)[linked] == -1).all() else None
 
 

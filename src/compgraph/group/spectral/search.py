@@ -67,9 +67,10 @@ def spectral_communities(
 
     Notes
     -----
-    Cost O(nodes^3). Modularity prefers many short groups on a deep graph, one per stretch of layers; this does not, and
-    is what `compgraph.analyze` uses by default. Where nodes have no blocks, groups of deep graphs (:math:`\lambda`
-    small) that differ much in how well they are separated may be merged.
+    Up to 400 nodes O(nodes^3); beyond, time and memory grow with the links, and for long chains of spaces with nodes
+    times the size of a space. Modularity prefers many short groups on a deep graph, one per stretch of layers; this
+    does not, and is what `compgraph.analyze` uses by default. Where nodes have no blocks, groups of deep graphs
+    (:math:`\lambda` small) that differ much in how well they are separated may be merged.
 
     References
     ----------
