@@ -1,9 +1,11 @@
 """Checks and conventions of arrays: finite, with a fixed sign."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from compgraph.errors import NotFinite
+
+TIE = 1e-6
 
 
 def require_finite(values: np.ndarray, what: str) -> None:
@@ -55,3 +57,27 @@ def fix_signs(axes: Float64[np.ndarray, "k d"]) -> Float64[np.ndarray, "k d"]:
     decisive = np.argmax(magnitude >= magnitude.max(axis=1, keepdims=True) * (1 - 1e-9), axis=1)
     signs = np.where(axes[np.arange(len(axes)), decisive] < 0, -1.0, 1.0)
     return axes * signs[:, None]
+
+
+def descending(values: Float64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Return the order from the largest value to the smallest; rounding decides nothing.
+
+    Parameters
+    ----------
+    values
+        Positive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions. Values that differ by less than 1e-6 of themselves, more than sums of float32 are wrong by, keep
+        their order.
+
+    Examples
+    --------
+    >>> descending(np.array([1.0, 2.0, 1.0 + 1e-9])).tolist()
+    [1, 0, 2]
+    """
+    order = np.argsort(-values, kind="stable")
+    falls = np.diff(values[order], prepend=np.inf) < -TIE * values[order]
+    return order[np.lexsort((order, np.cumsum(falls)))]

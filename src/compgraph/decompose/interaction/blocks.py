@@ -9,6 +9,7 @@ from scipy.linalg import block_diag
 from sklearn.cluster import KMeans
 
 from compgraph.arguments import checked
+from compgraph.arrays import descending
 from compgraph.decompose.interaction.commutant import Modes
 from compgraph.decompose.interaction.findings import Finding, first_modes, fixed_finding, free_finding
 from compgraph.decompose.interaction.gaps import (
@@ -257,5 +258,5 @@ def _within(
         whiten, colour = vectors / root[:, None], vectors * root[:, None]
         reads[here], turn = descending_eigh(colour @ (patterns[here] * energy) @ patterns[here].T @ colour.T)
         filters[here] = turn @ whiten @ basis[here]
-    order = np.argsort(-reads, kind="stable")
+    order = descending(reads)
     return filters[order], block[order]

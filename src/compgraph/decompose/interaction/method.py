@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from compgraph.arguments import checked
+from compgraph.arrays import descending
 from compgraph.decompose.directions import Directions
 from compgraph.decompose.interaction.blocks import Split, split
 from compgraph.decompose.interaction.fixed_bases import along, energies, fixed_leaks
@@ -251,7 +252,7 @@ def _turned(stats: Statistics, space: Space, read: Read, name: str, rotation: Ro
 def _directions(read: Read, basis: Float64[np.ndarray, "r r"], place: Sequence[np.ndarray] | None) -> Directions:
     dual = inverse(basis).T
     energy = np.einsum("kr,r,kr->k", dual, read.energy, dual)
-    order = np.argsort(-energy, kind="stable")
+    order = descending(energy)
     return Directions(
         axes=(basis @ read.axes)[order],
         strength=energy[order],
