@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any
 
 import jaxtyping
+import pytest
 from hypothesis import settings
 
 # A deadline judges how busy the machine is, not whether a law holds.
@@ -40,10 +41,11 @@ def _sparing(**options: Any) -> Callable[[Any], Any]:
 jaxtyping.jaxtyped = _sparing
 jaxtyping.install_import_hook("compgraph", "beartype.beartype")
 
-pytest_plugins = [
-    "fixtures.graphs",
-    "fixtures.networks",
-    "fixtures.registries",
-    "fixtures.site_graphs",
-    "fixtures.trained",
-]
+FIXTURES = ("graphs", "networks", "registries", "site_graphs", "trained")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register fixtures where tests run: a process that only deals tests out to others needs not import torch first."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        for name in FIXTURES:
+            config.pluginmanager.import_plugin(f"fixtures.{name}")
