@@ -477,7 +477,7 @@ def test_a_task_has_one_name_and_one_colour_in_every_file(order, analysis, profi
         assert summary["tasks"][str(analysis.groups.assignment[node])] == task
 
 
-def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, tmp_path) -> None:
+def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, undrawn, tmp_path) -> None:
     doubtful = unreliable(analysis)
     folder = doubtful.save(tmp_path)
     found = json.loads((folder / "summary.json").read_bytes())
@@ -488,7 +488,7 @@ def test_summary_of_unreliable_groups_is_true_and_draws_one_group(analysis, tmp_
         summary_is_true(found, analysis)
 
 
-def test_failing_image_is_left_out_and_said_so(analysis, tmp_path, monkeypatch) -> None:
+def test_failing_image_is_left_out_and_said_so(analysis, undrawn, tmp_path, monkeypatch) -> None:
     program = tmp_path / "bin" / "dot"
     program.parent.mkdir()
     for name in ("dot", "neato"):
@@ -520,7 +520,7 @@ def test_names_cannot_break_the_lines_of_the_summary(x) -> None:
     assert np.all([line.isprintable() for line in lines[1]])
 
 
-def test_a_second_report_leaves_nothing_of_the_first(two_tasks, x, reports, tmp_path) -> None:
+def test_a_second_report_leaves_nothing_of_the_first(two_tasks, x, reports, undrawn, tmp_path) -> None:
     shutil.copytree(reports["AB"], tmp_path, dirs_exist_ok=True)
     (tmp_path / "figures" / "overlap-9.png").write_bytes(b"from a deeper network")
     (tmp_path / "mine.txt").write_text("not ours to remove")

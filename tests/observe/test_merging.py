@@ -203,7 +203,7 @@ def test_a_graph_says_what_it_was_made_of(data: Tensor) -> None:
     assert cg.build_graph(other, []).graph["model"] != made["model"]
 
 
-def test_a_profile_of_another_model_is_not_drawn(data: Tensor, tmp_path: Path) -> None:
+def test_a_profile_of_another_model_is_not_drawn(data: Tensor, undrawn: None, tmp_path: Path) -> None:
     tasks = {"a": data[:50], "b": data[50:100] * torch.tensor([0.1, 2.0])[:, None, None]}
     models = [network(), changed(network())]
     mine, other = (cg.analyze(each, data[:300], n_null=0, n_twins=0) for each in models)
