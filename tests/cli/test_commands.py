@@ -116,7 +116,7 @@ def test_analyze_with_tasks(folder, capsys) -> None:
     assert Path("results/figures/tasks.png").exists()
 
 
-def test_analyze_reads_weights_and_options(folder, capsys) -> None:
+def test_analyze_reads_weights_and_options(folder, undrawn, capsys) -> None:
     save_file({"weight": torch.ones(2, 4), "bias": torch.zeros(2)}, "w.safetensors")
     Path("linear_nets.py").write_text(
         "from torch import nn\ndef make():\n    return nn.Sequential(nn.Linear(4, 2))[0]\n"
@@ -133,7 +133,7 @@ def test_analyze_reads_weights_and_options(folder, capsys) -> None:
 @pytest.mark.parametrize(
     ("given", "words"), [(["--twins", "3"], "untrained twins: gap "), (["--twins", "0"], "not drawn")]
 )
-def test_twins_are_passed_on(given, words, folder, capsys) -> None:
+def test_twins_are_passed_on(given, words, folder, undrawn, capsys) -> None:
     assert run("analyze", *MODEL, *DATA, *given, *QUICK, "--out", "r") == 0
     assert words in capsys.readouterr().out
     (twins, _) = json.loads(Path("r/summary.json").read_bytes())["evidence"]
@@ -141,7 +141,7 @@ def test_twins_are_passed_on(given, words, folder, capsys) -> None:
     assert words in twins
 
 
-def test_layers_are_passed_on(folder, capsys) -> None:
+def test_layers_are_passed_on(folder, undrawn, capsys) -> None:
     assert run("analyze", *MODEL, *DATA, "--layers", "0", "2", "--out", "r", "--null", "0") == 0
     assert json.loads(Path("r/summary.json").read_bytes())["layers"] == ["input", "0", "2"]
 
@@ -161,7 +161,7 @@ def test_readings_are_passed_on(folder, monkeypatch) -> None:
     ]
 
 
-def test_samples_along_another_axis(folder, capsys) -> None:
+def test_samples_along_another_axis(folder, undrawn, capsys) -> None:
     Path("time_nets.py").write_text("from torch import nn\n\ndef make():\n    return nn.GRU(4, 3)\n")
     np.save("time.npy", np.random.default_rng(0).normal(size=(7, 60, 4)))
     model, quick = ("--model", "time_nets:make", "--data", "time.npy"), ("--method", "pca", "--rule", "plsr", *QUICK)
@@ -369,7 +369,7 @@ def test_interrupt_of_a_model(folder, capsys) -> None:
     assert not list(Path("out").iterdir())
 
 
-def test_interrupt_while_writing_leaves_no_part_of_a_report(folder, capsys, monkeypatch) -> None:
+def test_interrupt_while_writing_leaves_no_part_of_a_report(folder, undrawn, capsys, monkeypatch) -> None:
     replace, calls = Path.replace, []
 
     def third_time(self, target):

@@ -1,9 +1,5 @@
-"""Fill the tables of docs/how-it-fails.md by running what they list: ``python tests/contracts/how_it_fails.py``.
+"""Fill the tables of docs/how-it-fails.md by running what they list: ``python tests/contracts/how_it_fails.py``."""
 
-With ``--print`` the rows go to the standard output, and the page stays as it is.
-"""
-
-import json
 import os
 import re
 import sys
@@ -42,9 +38,7 @@ def _short(text: str) -> str:
 
 
 def tables() -> dict[str, list[tuple[str, str]]]:
-    """Return the rows of every table."""
-    warnings.simplefilter("ignore")
-    os.chdir(tempfile.mkdtemp())
+    """Return the rows of every table; writes into the current folder."""
     return {kind: [(what, outcome(run)) for what, run in cases] for kind, cases in {**KINDS, "Faults": FAULTS}.items()}
 
 
@@ -59,8 +53,6 @@ def filled(page: str, found: dict[str, list[tuple[str, str]]]) -> str:
 
 
 if __name__ == "__main__":
-    made = tables()
-    if "--print" in sys.argv:
-        sys.stdout.write(json.dumps(made))
-    else:
-        PAGE.write_text(filled(PAGE.read_text(), made))
+    warnings.simplefilter("ignore")
+    os.chdir(tempfile.mkdtemp())
+    PAGE.write_text(filled(PAGE.read_text(), tables()))

@@ -2,8 +2,6 @@
 
 import pickle
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -113,9 +111,3 @@ def test_dice_are_put_back() -> None:
 
 def test_every_contract_says_what_it_promises() -> None:
     assert all(promise for promises in CONTRACTS.values() for promise in promises.values())
-
-
-def test_no_test_library_is_needed() -> None:
-    code = "import sys; from compgraph.testing import check_rule; check_rule('plsr')"
-    said = f"{code}; print(*(each for each in ('pytest', 'hypothesis') if each in sys.modules))"
-    assert not subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip()
