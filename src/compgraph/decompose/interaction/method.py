@@ -130,8 +130,7 @@ def interaction_components(
     filters = output_filters(stats, limit)
     _require_read(stats)
     reads = read_spaces(stats, filters, limit)
-    gradients = tuple(read.gradients for read in reads.values())
-    heads = tuple(map(len, filters.values()))
+    gradients, heads = tuple(read.gradients for read in reads.values()), tuple(map(len, filters.values()))
     tree = nested(gradients, heads=heads)
     found = tree.split
     bases, candidates = _best(stats, reads, found, resolved)
