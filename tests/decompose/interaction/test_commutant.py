@@ -148,13 +148,35 @@ def test_an_output_that_nothing_moves_is_in_no_mode_that_couples(plant) -> None:
     assert_allclose(got.outputs[:2, 3], 0, atol=1e-12)
 
 
+def left_in_single(_forms: Forms, found: commutant.Normalised, n: int) -> tuple[np.ndarray, np.ndarray]:
+    values, vectors = commutant.descending_eigh(found.square, n)
+    return values.astype(np.float64), vectors.astype(np.float64)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_modes", [2, 64])
+def test_modes_sought_in_single_precision_are_those_of_double(plant, monkeypatch, kind, n_modes) -> None:
+    couplings = [Coupling.of(each) for each in plant((2, 2, 2), [(3, 2, 2), (2, 2, 2)], leak=0.2).jacobians]
+    wanted = Forms.of(couplings).modes(kind, n_modes)
+    monkeypatch.setattr(commutant, "SINGLE", 0)
+    forms = Forms.of(couplings)
+    assert forms.square.dtype == forms.normalised(kind).square.dtype == np.float32
+    got = forms.modes(kind, n_modes)
+    assert_allclose(got.leak, wanted.leak, atol=1e-9)
+    for one, other in zip((got.outputs, *got.spaces), (wanted.outputs, *wanted.spaces), strict=True):
+        assert_allclose(np.abs(along(one, other)), 1, atol=1e-6)
+    monkeypatch.setattr(Forms, "_sought", left_in_single)
+    assert np.abs(forms.modes(kind, n_modes).leak - wanted.leak).max() > 1e-9
+
+
 @pytest.mark.parametrize("precision", [np.float64, np.float32])
 @pytest.mark.parametrize("outputs", [1, 2, 4])
-def test_that_all_modes_leak_more_is_told_without_them(plant, outputs, precision) -> None:
+def test_that_all_modes_leak_more_is_told_without_them(plant, monkeypatch, outputs, precision) -> None:
     coupled = plant((2, 2), [(3, 2), (2, 2)], leak=0.2).jacobians
     couplings = [Coupling.of(rediagonalised(each[:, :outputs]).astype(precision)) for each in coupled]
-    forms = Forms.of(couplings, precision)
     least = Forms.of(couplings).modes().leak[0] if outputs > 1 else 1.0
+    monkeypatch.setattr(commutant, "SINGLE", 0 if precision is np.float32 else 1000)
+    forms = Forms.of(couplings)
     assert forms.all_leak_more(least - 1e-4)
     if outputs > 1:
         assert not forms.all_leak_more(least + 1e-4)

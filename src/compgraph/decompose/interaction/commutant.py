@@ -33,9 +33,10 @@ from jaxtyping import Float, Float64
 
 from compgraph.decompose.interaction.coupling import Coupling, Entries
 from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh
-from compgraph.decompose.linear_algebra.triangular import positive_definite
+from compgraph.decompose.linear_algebra.triangular import positive_definite, qr
 from compgraph.records import brief, read_only
 
+SINGLE = 400  # coordinates from which modes are sought in single precision, and made right in double
 DEAD = 1e-9  # energy of a pair of outputs below this part of the largest: nothing could be told from it
 
 
@@ -81,7 +82,7 @@ class Normalised(NamedTuple):
         The identity.
     """
 
-    square: Float64[np.ndarray, "k k"]
+    square: Float[np.ndarray, "k k"]
     turn: Float64[np.ndarray, "q q"]
     entries: Entries | None
     root: Float64[np.ndarray, " k"]
@@ -113,22 +114,21 @@ class Forms(NamedTuple):
     energy: Float64[np.ndarray, " m"]
 
     @classmethod
-    def of(cls, couplings: Sequence[Coupling], precision: type[np.floating] = np.float64) -> "Forms":
+    def of(cls, couplings: Sequence[Coupling]) -> "Forms":
         """Return the forms of couplings.
 
         Parameters
         ----------
         couplings
             One per space, in bases in which the energy of a space is diagonal.
-        precision
-            Of their products; leaks are good to about 1e-4 in single precision, at half the cost.
 
         Returns
         -------
         Forms
-            Cost O(q^4 r^2) per space.
+            Cost O(q^4 r^2) per space. Large ones are in single precision, at half the cost.
         """
         m = len(couplings[0].pairs)
+        precision = np.float64 if m < SINGLE else np.float32
         square, energy = np.zeros((m, m), precision), np.zeros(m)
         for each in couplings:
             rows = each.pairs * np.sqrt(_weight(each)).astype(precision)
@@ -147,7 +147,7 @@ class Forms(NamedTuple):
         Parameters
         ----------
         limit
-            Below 1.
+            Below 1; large forms tell ratios to about 1e-4.
 
         Returns
         -------
@@ -196,16 +196,19 @@ class Forms(NamedTuple):
             turn, kept, weight = rows.T, pairs, pairs.mean(energy)
             square = self.square
             for _ in range(2):
-                square = pairs.coordinates(rows @ pairs.matrices(square) @ turn).T
+                square = pairs.coordinates(
+                    rows.astype(square.dtype) @ pairs.matrices(square) @ turn.astype(square.dtype)
+                ).T
         root = np.sqrt(np.where(weight > DEAD * weight.max(), weight, np.inf))
-        square = square / root / root[:, None]
+        inverse = (1 / root).astype(square.dtype)
+        square = square * inverse * inverse[:, None]
         same = np.where(np.isfinite(root), root, 0.0)
         if kept is not None:
             same *= kept.row == kept.column
         same /= np.linalg.norm(same)
         along = square @ same
         along -= (along @ same) / 2 * same
-        square -= np.stack([same, along]).T @ np.stack([along, same])
+        square -= (np.stack([same, along]).T @ np.stack([along, same])).astype(square.dtype)
         return Normalised(square, turn, kept, root, same)
 
     def modes(self, outputs: Literal["free", "fixed"] = "free", n_modes: int = 64, largest: float = 1.0) -> Modes:
@@ -230,9 +233,9 @@ class Forms(NamedTuple):
         # The identity was projected out: it is one of the vectors with singular value 0.
         there = len(found.root) - 1
         first = min(max(n_modes, self.outputs.size) + 1, there)
-        values, vectors = descending_eigh(found.square, first)
+        values, vectors = self._sought(found, first)
         if first < there and 1 - np.sqrt(values[-1]) <= largest:
-            values, vectors = descending_eigh(found.square)
+            values, vectors = self._sought(found, len(found.root))
         sigma = np.sqrt(values[:there])
         leak = np.clip(1 - sigma, 0, 1)
         count = min(n_modes, int((leak <= largest).sum()))
@@ -244,6 +247,23 @@ class Forms(NamedTuple):
             for each in self.couplings
         ]
         return Modes(leak, matrices, tuple(spaces))
+
+    def _sought(self, found: Normalised, n: int) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n k"]]:
+        """Return the largest ratios and their vectors, as rows.
+
+        Vectors of single precision, wrong by some 1e-6, span a space in which ratios are wrong by the square of that.
+        """
+        values, vectors = descending_eigh(found.square, n)
+        if self.square.dtype == np.float64:
+            return values, vectors
+        left = qr(vectors.T.astype(np.float64))[0]
+        matrices = found.outputs(left - np.outer(found.same, found.same @ left))
+        coordinates, inner = self.outputs.coordinates(matrices), np.zeros((len(vectors), len(vectors)))
+        for each in self.couplings:
+            rows = coordinates @ each.pairs.astype(np.float64) * np.sqrt(_weight(each))
+            inner += rows @ rows.T
+        values, turn = descending_eigh(inner)
+        return values, turn @ left.T
 
 
 def _weight(coupling: Coupling) -> Float64[np.ndarray, " p"]:

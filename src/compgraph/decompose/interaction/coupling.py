@@ -26,15 +26,16 @@ class Entries(NamedTuple):
         """Return ``tr(E M E)`` of each unit entry ``E`` for a diagonal ``M`` of these values."""
         return np.asarray((values[self.row] + values[self.column]) / 2)
 
-    def matrices(self, coordinates: Float64[np.ndarray, "k m"]) -> Float64[np.ndarray, "k size size"]:
+    def matrices(self, coordinates: Float[np.ndarray, "k m"]) -> Float[np.ndarray, "k size size"]:
         """Return the symmetric matrix of each row of coordinates."""
-        entries = coordinates * (np.sqrt(0.5) / self.factor)
+        entries = coordinates * (np.sqrt(0.5) / self.factor).astype(coordinates.dtype)
         return entries.take(self.number.ravel(), axis=1).reshape(len(entries), self.size, self.size)
 
-    def coordinates(self, matrices: Float64[np.ndarray, "k size size"]) -> Float64[np.ndarray, "k m"]:
+    def coordinates(self, matrices: Float[np.ndarray, "k size size"]) -> Float[np.ndarray, "k m"]:
         """Return the coordinates of symmetric matrices, one row for each."""
         flat = matrices.reshape(len(matrices), self.size**2)
-        return np.asarray(flat.take(self.row * self.size + self.column, axis=1) * (np.sqrt(2) * self.factor))
+        factor = (np.sqrt(2) * self.factor).astype(flat.dtype)
+        return np.asarray(flat.take(self.row * self.size + self.column, axis=1) * factor)
 
 
 @cache

@@ -17,7 +17,7 @@ Metric = Literal["data", "gradient"]
 
 KINDS: tuple[Outputs, ...] = ("free", "fixed")
 N_MODES = 64  # matrices of modes at most
-SINGLE = 1e-3  # more than leaks are wrong by in single precision
+UNSURE = 1e-3  # more than leaks are wrong by in single precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +52,15 @@ class Couplings:
 
     Attributes
     ----------
-    metric, scale, couplings, bend
+    metric, scale, bend
         As `View` has them.
+    forms
+        Of its couplings.
     """
 
     metric: Metric
     scale: tuple[Float64[np.ndarray, " _"], ...]
-    couplings: tuple[Coupling, ...]
+    forms: Forms
     bend: float
 
     def all_leak(self) -> bool:
@@ -69,10 +71,9 @@ class Couplings:
         bool
             True where there is no gap; False where there may be one.
         """
-        forms = Forms.of(self.couplings, np.float32)
-        free, fixed = (largest_leak(kind, self.bend) + SINGLE for kind in KINDS)
-        largest = eigvalsh(forms.normalised("fixed").square)[-1]
-        return bool(largest < (1 - fixed) ** 2) and forms.all_leak_more(free)
+        free, fixed = (largest_leak(kind, self.bend) + UNSURE for kind in KINDS)
+        largest = eigvalsh(self.forms.normalised("fixed").square)[-1]
+        return bool(largest < (1 - fixed) ** 2) and self.forms.all_leak_more(free)
 
     def view(self) -> View:
         """Find the modes.
@@ -80,12 +81,11 @@ class Couplings:
         Returns
         -------
         View
-            Cost O(q^4 r^2) per space, and O(q^6).
+            Cost O(q^6).
         """
-        forms = Forms.of(self.couplings)
-        free = forms.modes("free", N_MODES, largest_leak("free", self.bend))
-        fixed = forms.modes("fixed", N_MODES, LARGEST_LEAK["fixed"])
-        return View(self.metric, self.scale, self.couplings, free, fixed, self.bend)
+        free = self.forms.modes("free", N_MODES, largest_leak("free", self.bend))
+        fixed = self.forms.modes("fixed", N_MODES, LARGEST_LEAK["fixed"])
+        return View(self.metric, self.scale, self.forms.couplings, free, fixed, self.bend)
 
 
 @checked
@@ -102,7 +102,7 @@ def couplings_of(gradients: Sequence[Float[np.ndarray, "_ q _"]], metrics: Seque
     Returns
     -------
     list of Couplings
-        One for each metric. Cost O(n q^2 r^2) per space.
+        One for each metric. Cost O(n q^2 r^2 + q^4 r^2) per space.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def couplings_of(gradients: Sequence[Float[np.ndarray, "_ q _"]], metrics: Seque
         # A direction that these rows do not read stays unread.
         scale = [np.where((size > 0) & (metric == "gradient"), size, 1.0) for size in sizes]
         scaled = plain if metric == "data" else [each.scaled(s) for each, s in zip(plain, scale, strict=True)]
-        found.append(Couplings(metric, tuple(scale), tuple(scaled), amount))
+        found.append(Couplings(metric, tuple(scale), Forms.of(scaled), amount))
     return found
 
 

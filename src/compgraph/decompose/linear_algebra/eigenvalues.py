@@ -1,7 +1,7 @@
 """Eigenvalues of symmetric matrices in descending order, and how far apart they are."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from compgraph.decompose.linear_algebra.factorisations import eigh, eigvalsh
 from compgraph.decompose.linear_algebra.leading import leading_eigh, leading_of_product
@@ -10,8 +10,8 @@ DENSE = 128  # up to this size all eigenvalues cost no more than a few
 
 
 def descending_eigh(
-    matrix: Float64[np.ndarray, "d d"], n: int | None = None
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k d"]]:
+    matrix: Float[np.ndarray, "d d"], n: int | None = None
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k d"]]:
     """Return eigenvalues of a symmetric matrix in descending order, and the eigenvectors as rows.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from compgraph.errors import NotFinite
 
@@ -37,8 +37,8 @@ def power_of_two(values: np.ndarray) -> float:
 
 
 def eigh(
-    matrix: Float64[np.ndarray, "*m d d"], what: str = "a symmetric matrix"
-) -> tuple[Float64[np.ndarray, "*m d"], Float64[np.ndarray, "*m d d"]]:
+    matrix: Float[np.ndarray, "*m d d"], what: str = "a symmetric matrix"
+) -> tuple[Float[np.ndarray, "*m d"], Float[np.ndarray, "*m d d"]]:
     """Return eigenvalues of symmetric matrices in ascending order, and eigenvectors as columns.
 
     Parameters
@@ -66,7 +66,7 @@ def eigh(
     return values * scale, vectors
 
 
-def eigvalsh(matrix: Float64[np.ndarray, "*m d d"], what: str = "a symmetric matrix") -> Float64[np.ndarray, "*m d"]:
+def eigvalsh(matrix: Float[np.ndarray, "*m d d"], what: str = "a symmetric matrix") -> Float[np.ndarray, "*m d"]:
     """Return eigenvalues of symmetric matrices in ascending order.
 
     Parameters

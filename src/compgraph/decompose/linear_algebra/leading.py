@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from compgraph.decompose.linear_algebra.factorisations import eigh, first_way, power_of_two
 
@@ -15,8 +15,8 @@ SMALL, MANY = 64, 3  # below this size, or this many times their number, some ei
 
 
 def leading_eigh(
-    matrix: Float64[np.ndarray, "d d"], n: int, what: str = "a symmetric matrix"
-) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "d k"]]:
+    matrix: Float[np.ndarray, "d d"], n: int, what: str = "a symmetric matrix"
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "d k"]]:
     """Return the largest eigenvalues, which cost a fraction of all where they are few, in ascending order.
 
     Parameters

@@ -81,7 +81,7 @@ def positive_definite(matrix: Float[np.ndarray, "d d"]) -> bool:
         By a Cholesky factorisation, at a fraction of the cost of eigenvalues.
     """
     try:
-        np.linalg.cholesky(matrix)
+        scipy.linalg.cholesky(matrix, check_finite=False)
     except np.linalg.LinAlgError:
         return False
     return True
