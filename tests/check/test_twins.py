@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from compgraph import collect
-from compgraph.decompose.interaction.method import LIMIT
+from compgraph.check import against_twins
+from compgraph.check.twins import DIFFERENTIATED, by_itself
+from compgraph.decompose.interaction.method import LIMIT, blocks_of
 from compgraph.decompose.interaction.output_scores import output_filters, read_sides, scores_near_one
 from compgraph.decompose.interaction.read_subspace import gradients_read, read_spaces
 from fixtures.any_networks import ZOO, network
@@ -87,3 +89,20 @@ def test_what_twins_read_is_what_each_reads_by_itself(name) -> None:
         for got, read in zip(mine, reads.values(), strict=True):
             wanted = products(read.gradients)
             np.testing.assert_allclose(products(got), wanted, atol=2e-4 * np.abs(wanted).max())
+
+
+def test_both_sides_are_differentiated_on_as_many_inputs() -> None:
+    model, generator = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)), torch.Generator().manual_seed(0)
+    with torch.no_grad():  # two parts, tied by little
+        for linear, low, wide in ((model[0], 4, 2), (model[2], 1, 4)):
+            linear.weight.copy_(torch.randn(linear.weight.shape, generator=generator))
+            linear.bias.zero_()
+            linear.weight[:low, wide:] *= 0.05
+            linear.weight[low:, :wide] *= 0.05
+    stats = collect(model, torch.randn(400, 4, generator=torch.Generator().manual_seed(1)))
+    found = against_twins(stats, n=2)
+    gaps = [blocks_of(stats.probe.again(), LIMIT, most).gap for most in (DIFFERENTIATED, None)]
+    assert found.observed == gaps[0] != gaps[1] > 1
+    seeds = np.random.SeedSequence(0).generate_state(2).tolist()
+    lone = [by_itself(stats.probe, seed, LIMIT) for seed in seeds]
+    np.testing.assert_allclose(found.by_chance, lone, rtol=1e-3)

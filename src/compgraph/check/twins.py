@@ -18,7 +18,7 @@ from compgraph.progress import announce
 from compgraph.sequential import drawn
 from compgraph.statistics import Probe, Responses, Space, Statistics
 
-DIFFERENTIATED = 256  # kept inputs whose gradients are compared: more move gaps by less than twins differ
+DIFFERENTIATED = 256  # kept inputs on which both sides are differentiated: more move gaps by less than twins differ
 
 
 @checked
@@ -53,8 +53,8 @@ def against_twins(
 
     Notes
     -----
-    Both sides see the kept inputs only. An untrained network passes with a probability of at most the level of the
-    test. Costs ``n + 1`` small passes and searches for blocks.
+    Both sides see the kept inputs only, and are differentiated on the first 256 of them. An untrained network passes
+    with a probability of at most the level of the test. Costs ``n + 1`` small passes and searches for blocks.
 
     Examples
     --------
