@@ -67,7 +67,9 @@ def in_processes(n_jobs: int) -> Deal:
     >>> in_processes(1) is in_turn
     True
     """
-    if n_jobs != -1 and whole_number(n_jobs, "n_jobs", minimum=1) == 1:
+    if (n_jobs := whole_number(n_jobs, "n_jobs", minimum=-1)) == 0:
+        raise BadRequest("n_jobs=0: nobody would do the work. 1 is this process, -1 is one for each core.")
+    if n_jobs == 1:
         return in_turn
 
     def deal(work: Work, numbers: Sequence[int], /) -> list[float]:
