@@ -58,13 +58,16 @@ def leading_share(
     """
 
     def enough(values: Float64[np.ndarray, " m"]) -> int:
-        reached = int(np.searchsorted(np.cumsum(np.clip(values, 0, None)), total * share)) + 1
-        return min(reached, limit, len(values))
+        return min(int(np.searchsorted(np.cumsum(np.clip(values, 0, None)), share)) + 1, limit, len(values))
 
     if len(factor) <= DENSE:
-        values, vectors = descending_eigh(factor @ middle @ factor.T)
-        return values[: enough(values)], vectors[: enough(values)]
-    return leading_of_product(lambda block: factor @ (middle @ (factor.T @ block)), len(factor), enough)
+        values, vectors = descending_eigh(factor @ middle @ factor.T / total)
+        values, vectors = values[: enough(values)], vectors[: enough(values)]
+    else:
+        values, vectors = leading_of_product(
+            lambda columns: factor @ (middle @ (factor.T @ columns)) / total, len(factor), enough
+        )
+    return values * total, vectors
 
 
 def along(axes: Float64[np.ndarray, "k d"], second: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, " k"]:

@@ -8,6 +8,8 @@ import scipy.linalg
 from jaxtyping import Float, Float64
 
 from compgraph.decompose.linear_algebra.factorisations import eigh, first_way, power_of_two
+from compgraph.decompose.linear_algebra.lanczos import Product, block_lanczos
+from compgraph.decompose.linear_algebra.triangular import qr
 
 BLOCK = 16  # columns that are multiplied at once
 RESIDUAL = 1e-9  # of eigenvectors of length 1, in units of the largest eigenvalue
@@ -95,16 +97,14 @@ def _through_factor(matrix: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def leading_of_product(
-    times: Callable[[Float64[np.ndarray, "d b"]], Float64[np.ndarray, "d b"]],
-    size: int,
-    count: Callable[[Float64[np.ndarray, " k"]], int],
+    times: Product, size: int, count: Callable[[Float64[np.ndarray, " k"]], int]
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n d"]]:
-    """Return the largest eigenvalues of a positive semidefinite operator in descending order, by block Lanczos.
+    """Return the largest eigenvalues of a matrix that is only multiplied, in descending order.
 
     Parameters
     ----------
     times
-        Multiplies columns.
+        Multiplies columns with a matrix whose eigenvalues are between 0 and 1.
     size
         Of a column.
     count
@@ -122,32 +122,19 @@ def leading_of_product(
 
     Notes
     -----
-    A block of columns costs little more than one: matrices are read once for all of them. All columns are kept
-    orthogonal. Where the wanted part of all is large, the operator is formed.
-
-    References
-    ----------
-    Golub, G. H., Underwood, R. (1977). The block Lanczos method for computing eigenvalues.
-    https://doi.org/10.1016/B978-0-12-587260-7.50018-2
+    By `compgraph.decompose.linear_algebra.lanczos.block_lanczos`; where the wanted part of all is large, the matrix is
+    formed.
     """
-    most = size // 2 // BLOCK * BLOCK
-    block = np.linalg.qr(np.random.default_rng(0).normal(size=(size, BLOCK)))[0]
-    basis, form = np.empty((size, most), order="F"), np.zeros((most, most))
-    for done in range(BLOCK, most + 1, BLOCK):
-        fresh, known = slice(done - BLOCK, done), basis[:, :done]
-        known[:, fresh] = block
-        image = times(block)
-        shares = known.T @ image
-        form[:done, fresh], form[fresh, :done] = shares, shares.T
-        block, rest = np.linalg.qr(image - known @ shares)
-        for _ in range(2):  # where nothing is left but rounding, once is not enough
-            block = np.linalg.qr(block - known @ (known.T @ block))[0]
-        values, turn = eigh(form[:done, :done])
-        values, turn = values[::-1], turn[:, ::-1]
+    block = qr(np.random.default_rng(0).normal(size=(size, BLOCK)))[0]
+    for seen in block_lanczos(block, times, size // 2):
+        values, turn = (each[..., ::-1] for each in eigh(seen.form))
         n = count(values)
-        if 2 * n <= done and np.linalg.norm(rest @ turn[fresh, :n], axis=0).max() <= RESIDUAL * values[0]:
-            return np.clip(values[:n], 0, None), (known @ turn[:, :n]).T
-    matrix = times(np.eye(size))
-    values, vectors = eigh((matrix + matrix.T) / 2)
-    n = count(values[::-1])
-    return np.clip(values[::-1][:n], 0, None), vectors[:, ::-1][:, :n].T
+        if 2 * n <= len(values) and seen.residuals(turn[:, :n]).max() <= RESIDUAL * values[0]:
+            return np.clip(values[:n], 0, None), (seen.basis @ turn[:, :n]).T
+    values, vectors = (each[..., ::-1] for each in eigh(_even(times(np.eye(size)))))
+    n = count(values)
+    return np.clip(values[:n], 0, None), vectors[:, :n].T
+
+
+def _even(matrix: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
+    return np.asarray((matrix + matrix.T) / 2)

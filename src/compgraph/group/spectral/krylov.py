@@ -1,10 +1,9 @@
 """The leading modes of a matrix that is only ever multiplied: block Lanczos, which misses no multiple eigenvalue."""
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float64
 
+from compgraph.decompose.linear_algebra.lanczos import Product, block_lanczos
 from compgraph.decompose.linear_algebra.leading import leading_eigh
 from compgraph.decompose.linear_algebra.triangular import qr
 
@@ -13,10 +12,8 @@ LARGEST = 240  # columns before a restart
 RESTARTS = 10
 PATIENCE = 2  # restarts until twice as many columns are tried, for modes that lie closer
 RESIDUAL = 1e-10  # of eigenvectors of length 1; eigenvalues are near 1
-LOST = 1e-2  # a new column shorter than this has rounding in it that matters, and is made orthogonal again
 MISSED = 1e-12  # chance at which an eigenvalue above the limit is overlooked
 
-Product = Callable[[Float64[np.ndarray, "n b"]], Float64[np.ndarray, "n b"]]
 Modes = tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "n k"]]
 
 
@@ -72,26 +69,18 @@ def _from(
     """Search at most so many columns, of a block and its products; return the best block in them, and any modes."""
     size, width = block.shape
     most = min(max(most, 8 * width), size // 2) // width * width
-    basis, form = np.empty((size, most), order="F"), np.zeros((most, most))
     check = 4 * width
-    for done in range(width, most + 1, width):
-        fresh, known = slice(done - width, done), basis[:, :done]
-        known[:, fresh] = block
-        image = times(block)
-        shares = known.T @ image
-        form[:done, fresh], form[fresh, :done] = shares, shares.T
-        block, rest = qr(image - known @ shares)
-        if np.abs(np.diag(rest)).min() < LOST:
-            block = qr(block - known @ (known.T @ block))[0]
+    for seen in block_lanczos(block, times, most):
+        done = len(seen.form)
         if check <= done or done == most:
             check = int(1.4 * done)
-            values, vectors = leading_eigh(form[:done, :done], width)
-            near = (np.linalg.norm(rest @ vectors[-width:, -k:], axis=0) <= RESIDUAL).all()
+            values, vectors = leading_eigh(seen.form, width)
+            near = (seen.residuals(vectors[:, -k:]) <= RESIDUAL).all()
             if values[-1] <= above and (near or _missed(above, float(values[-1]), size, done // width) < MISSED):
-                return block, (np.empty(0), np.empty((size, 0)))
+                return seen.block, (np.empty(0), np.empty((size, 0)))
             if near:
-                return block, (values[: -k - 1 : -1], known @ vectors[:, : -k - 1 : -1])
-    return known @ vectors, None
+                return seen.block, (values[: -k - 1 : -1], seen.basis @ vectors[:, : -k - 1 : -1])
+    return seen.basis @ vectors, None
 
 
 def _missed(above: float, largest: float, size: int, products: int) -> float:

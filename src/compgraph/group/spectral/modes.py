@@ -8,11 +8,12 @@ from jaxtyping import Float64, Int64
 from scipy import sparse
 
 from compgraph.decompose.linear_algebra.factorisations import eigh
+from compgraph.decompose.linear_algebra.lanczos import Product
 from compgraph.decompose.linear_algebra.leading import leading_eigh
 from compgraph.decompose.linear_algebra.triangular import positive_definite
 from compgraph.group.many import ManyLinks
 from compgraph.group.spectral.bands import Layout, laid_out, of_band
-from compgraph.group.spectral.krylov import Modes, Product, leading_modes
+from compgraph.group.spectral.krylov import Modes, leading_modes
 from compgraph.group.spectral.parts import Part, roots
 
 DEPTH_MARGIN = 0.5  # a mode this part of a depth mode above the slowest one is that mode again, varying along depth
