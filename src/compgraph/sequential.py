@@ -61,8 +61,8 @@ def drawn(work: Work, n: int, extreme: Callable[[float], bool], deal: Deal) -> t
 
     Notes
     -----
-    Values are drawn in rounds, each twice as long as the one before, so that what is drawn beyond the last one is
-    at most about as much again.
+    Values are drawn in rounds, each three times as long as the one before: of 19 twins 2, 6 and 11. Few rounds waste
+    little time on beginnings, and what is drawn beyond the last value is at most about twice as much again.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def drawn(work: Work, n: int, extreme: Callable[[float], bool], deal: Deal) -> t
             left -= extreme(value)
             if left == 0:
                 return tuple(values)
-        size *= 2
+        size *= 3
     return tuple(values)
 
 
