@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from compgraph.arrays import fix_signs
-from compgraph.decompose.linear_algebra.eigenvalues import descending_eigh, leading_share
+from compgraph.decompose.linear_algebra.eigenvalues import DENSE, descending_eigh, leading_share
 from compgraph.decompose.linear_algebra.triangular import spread
 from compgraph.decompose.scale import middle_scale
 from compgraph.decompose.unread import unread_remedy
@@ -100,9 +100,7 @@ def held(
     return held
 
 
-def most_read(
-    of_outputs: OutputGradients, space: Space, limit: int, precision: type[np.floating] = np.float32
-) -> MostRead:
+def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead:
     r"""Return the directions of a space that are read most.
 
     With :math:`C` the covariance and :math:`G = E[g g^\top] = H^\top H` of gradients of activations, the patterns of
@@ -117,8 +115,6 @@ def most_read(
         Which one.
     limit
         At most this many directions.
-    precision
-        Of products of gradients: in single precision, at half the cost, directions are right to about 1e-6.
 
     Returns
     -------
@@ -133,7 +129,7 @@ def most_read(
     chunks, heads = [chunk.pop(space) for chunk in of_outputs.chunks], of_outputs.heads
     covariance = of_outputs.covariances[space]
     rows, n = _rows(chunks, heads), sum(map(len, chunks))
-    seconds = [_products(of_head, precision) / n for of_head in rows]
+    seconds = [_products(of_head) / n for of_head in rows]
     # tr(E[J^T J]) = <G, C>.
     sizes = np.array([np.vdot(second, covariance) for second in seconds])
     total = float(sizes.sum())
@@ -170,8 +166,11 @@ def _rows(
     ]
 
 
-def _products(chunks: Sequence[Float32[np.ndarray, "_ d"]], precision: type[np.floating]) -> Float64[np.ndarray, "d d"]:
-    found = np.zeros((chunks[0].shape[1],) * 2)
+def _products(chunks: Sequence[Float32[np.ndarray, "_ d"]]) -> Float64[np.ndarray, "d d"]:
+    """Return sums of products: in double precision where that costs little, so that what is 0 stays near it."""
+    width = chunks[0].shape[1]
+    precision: type[np.floating] = np.float64 if width <= DENSE else np.float32
+    found = np.zeros((width, width))
     for chunk in chunks:
         for start in range(0, len(chunk), ROWS):
             rows = chunk[start : start + ROWS].astype(precision, copy=False)

@@ -94,7 +94,7 @@ def read_spaces(stats: Statistics, filters: Mapping[str, Float64[np.ndarray, "_ 
     gradients = _of_outputs(stats, filters, {space: each.covariance for space, each in white.items()})
     found = {}
     for space in sorted(white):
-        read = most_read(gradients, space, limit, np.float64)
+        read = most_read(gradients, space, limit)
         patterns = read.patterns * gradients.unit
         found[space] = Read(white[space].filters(patterns), patterns, read.energy, read.total, read.gradients)
     return found
@@ -124,7 +124,7 @@ def gradients_of_outputs(
     """
     covariances = {space: stats.of_space(space).xx / stats.of_space(space).n for space in read_sides(stats)}
     gradients = _of_outputs(stats, filters, covariances, most)
-    return [most_read(gradients, space, limit, np.float64).gradients for space in sorted(covariances)]
+    return [most_read(gradients, space, limit).gradients for space in sorted(covariances)]
 
 
 def gradients_read(responses: Responses, spaces: Sequence[Space], limit: int) -> list[Float32[np.ndarray, "_ q _"]]:
