@@ -1,6 +1,6 @@
 """How much quicker than commit 43b74b0: analyses, groups of graphs and all methods, each next to a floor and a peer.
 
-Run ``python benchmarks/speed.py`` on an idle machine; it takes about half an hour on one thread, most of it for the old
+Run ``python benchmarks/speed.py`` on an idle machine; it takes most of an hour on one thread, most of it for the old
 code, which it checks out with ``git worktree`` into a folder of its own and removes again. ``--quick`` takes small
 sizes. Every run is a process of its own, and within a round all subjects of a row follow one another.
 """
