@@ -175,12 +175,13 @@
       make("p", near.length ? `Strongest of its ${near.length} edges:` : "It has no edges."), list);
   }
 
-  const named = nodes.map((node) => `${node.label} ${node.key} ${node.title}`.toLowerCase());
+  const named = nodes.map((node) => `${node.label} ${node.key} ${node.title.split(",")[0]}`.toLowerCase());
+  const has = (name, word) => (/^\d+$/.test(word) ? name.split(/\s+/).includes(word) : name.includes(word)); // 1 is not fc1
   function search() {
     const wanted = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     find("results").replaceChildren();
     if (!wanted.length) return [];
-    const found = nodes.filter((node) => wanted.every((word) => named[node.id].includes(word)));
+    const found = nodes.filter((node) => wanted.every((word) => has(named[node.id], word)));
     found.slice(0, 30).forEach((node) => link(node, node.label, find("results")));
     if (!found.length) find("results").append(make("li", "No node has all these words in its name."));
     return found;
