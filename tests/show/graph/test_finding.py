@@ -37,7 +37,7 @@ def test_the_summary_is_the_evidence(graph, groups, doubtful):
 
 
 @pytest.mark.parametrize(
-    ("far", "said"), [(0.0, "0 %"), (1e-5, "Less than 0.1 %"), (0.00912, "0.912 %"), (0.25, "25 %"), (1.0, "100 %")]
+    ("far", "said"), [(0.0, "0 %"), (1e-5, "Less than 0.1 %"), (0.00912, "0.91 %"), (0.25, "25 %"), (1.0, "100 %")]
 )
 def test_how_much_crosses(graph, groups, far, said):
     ends = [each for each in graph.edges if graph.edges[each]["kind"] == "between"]

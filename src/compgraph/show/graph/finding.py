@@ -160,7 +160,7 @@ def contents(graph: nx.DiGraph, groups: Partition | None = None) -> str:
 
 
 def _percent(part: float) -> str:
-    return "Less than 0.1 %" if 0 < part < 0.001 else f"{100 * part:.3g} %" if part < 0.1 else f"{100 * part:.0f} %"
+    return "Less than 0.1 %" if 0 < part < 0.001 else f"{100 * part:.2g} %" if part < 0.1 else f"{100 * part:.0f} %"
 
 
 def _count(number: int, noun: str) -> str:
