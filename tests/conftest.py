@@ -17,7 +17,7 @@ settings.load_profile("untimed")
 jaxtyping.jaxtyped = sparing
 jaxtyping.install_import_hook("compgraph", "beartype.beartype")
 
-FIXTURES = ("graphs", "networks", "registries", "site_graphs", "trained", "undrawn")
+FIXTURES = ("browser", "graphs", "networks", "registries", "site_graphs", "trained", "undrawn")
 
 
 def pytest_configure(config: pytest.Config) -> None:

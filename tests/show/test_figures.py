@@ -16,8 +16,9 @@ def texts(figure) -> list[str]:
 
 def test_the_graph_figure_says_what_it_shows(graph, groups):
     found = texts(graph_figure(graph, groups))
-    assert "Component graph: plsr components, gradient weights" in found
-    assert "12 nodes, 27 edges, 2 groups (p = 0.01, stability 0.97, louvain)" in found
+    assert "2 groups" in found
+    (below,) = [text for text in found if text.startswith("Reliable: p = 0.01, stability 0.97. ")]
+    assert below.splitlines()[1] == "12 nodes, 27 edges: plsr components, gradient weights, louvain groups"
     assert {"fc1\nwrites", "head\nreads fc1", "group 0", "group 1"} <= set(found)
 
 

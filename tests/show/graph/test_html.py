@@ -100,10 +100,11 @@ def test_the_page_tells_what_was_found(graph, groups, doubtful):
     page = Reader(html_page(graph, groups)).data("data")["page"]
     assert [(entry["group"], entry["size"]) for entry in page["legend"]] == [(0, 8), (1, 4)]
     assert [column["subject"] for column in page["columns"]] == ["fc1", "fc1", "head", "head"]
-    assert "2 groups" in page["summary"]
+    assert (page["title"], page["summary"][:9]) == ("2 groups", "Reliable:")
+    assert page["contents"].startswith("12 nodes, 27 edges: ")
     page = Reader(html_page(graph, doubtful)).data("data")["page"]
     assert page["legend"] == []
-    assert "no reliable groups" in page["summary"]
+    assert (page["title"], page["summary"][:19]) == ("No reliable groups", "2 groups proposed b")
 
 
 def test_a_dense_graph_hides_most_edges_at_first_and_stays_small(graph_of, groups_for):

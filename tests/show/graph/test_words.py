@@ -1,12 +1,9 @@
 """The sentences say what the schema says, and no name can mislead."""
 
-import math
-from dataclasses import replace
-
 import pytest
 
 from compgraph.show.graph.layout import stacks
-from compgraph.show.graph.words import describe_edge, describe_node, heading, printable, readers_of, summary, title
+from compgraph.show.graph.words import describe_edge, describe_node, heading, printable, readers_of, recipe
 
 
 def test_what_a_node_is(graph):
@@ -40,18 +37,10 @@ def test_a_last_space_that_nothing_reads(single):
     assert "the next layer reads from input" in describe_node(single, "s0/in/0", {})
 
 
-def test_summary_says_what_was_found(graph, groups, doubtful):
-    size = "12 nodes, 27 edges"
-    assert summary(graph) == f"{size}, not grouped"
-    assert summary(graph, groups) == f"{size}, 2 groups (p = 0.01, stability 0.97, louvain)"
-    assert summary(graph, doubtful) == f"{size}, no reliable groups (p = 0.4, stability 0.97, louvain)"
-    assert "p not tested" in summary(graph, replace(groups, p_value=math.nan))
-
-
-def test_title_names_the_method_and_the_rule_between_layers(graph, single):
+def test_a_recipe_names_the_method_and_the_rule_between_layers(graph, single):
     graph.edges["s1/out/0", "s1/in/0"]["rule"] = "overlap"
-    assert title(graph) == "Component graph: plsr components, gradient weights"
-    assert title(single) == "Component graph: plsr components"
+    assert recipe(graph) == "Component graph: plsr components, gradient weights"
+    assert recipe(single) == "Component graph: plsr components"
 
 
 def test_hostile_names_become_one_printable_line_each(hostile_names):

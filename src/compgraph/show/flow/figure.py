@@ -20,8 +20,7 @@ from compgraph.show.flow.page import flow_html
 from compgraph.show.flow.shapes import SCALE, Shapes, flow_shapes, spread
 from compgraph.show.flow.words import colours, hidden_bands, legend, past_columns, reading
 from compgraph.show.graph.drawing import INK, add_legend, figure_bytes
-from compgraph.show.graph.words import heading, printable, readers_of
-from compgraph.show.graph.words import title as graph_title
+from compgraph.show.graph.words import heading, printable, readers_of, recipe
 from compgraph.storage import expanded, write_atomically
 
 _QUIET = "#5B6270"
@@ -95,7 +94,7 @@ def flow_figure(
     axes.set_axis_off()
     axes.set_xlim(-0.06, 1.1 + shapes.box)
     axes.set_ylim(shapes.height + 0.01, -0.01)
-    heading_text = graph_title(graph) if title is None else title
+    heading_text = recipe(graph) if title is None else title
     figure.suptitle(printable(heading_text), fontsize=12, color=INK, parse_math=False)
     words = "\n".join(filter(None, [*reading(), past_columns(shapes.around), hidden_bands(found, smallest)]))
     axes.set_title(words, fontsize=8.0, color=_QUIET, pad=36, parse_math=False)

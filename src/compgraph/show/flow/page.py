@@ -21,8 +21,7 @@ from compgraph.show.flow.words import (
     past_columns,
     reading,
 )
-from compgraph.show.graph.words import heading, printable, read_together, readers_of
-from compgraph.show.graph.words import title as graph_title
+from compgraph.show.graph.words import heading, printable, read_together, readers_of, recipe
 
 _COLUMN, _SPACE = 190.0, 460.0
 """Least width of a column, and height of a space, in points."""
@@ -92,7 +91,7 @@ def flow_html(
     scale = (width, _SPACE)
     note = f"{past_columns(shapes.around)} {hidden_bands(found, smallest)}".strip()
     return template.substitute(
-        title=_safe(graph_title(graph) if title is None else title),
+        title=_safe(recipe(graph) if title is None else title),
         summary=_safe(f"{len(shapes.boxes)} components, {len(shapes.ribbons)} bands. {note}".strip()),
         reading="</p>\n<p>".join(_safe(line) for line in reading()),
         legend="\n".join(_buttons(found)),

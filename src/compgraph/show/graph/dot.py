@@ -74,7 +74,7 @@ def scene_dot(shown: Scene) -> str:
     splines = "spline" if around else "line"
     drawing.attr(rankdir="LR", ranksep="1.4", nodesep="0.12", splines=splines, outputorder="edgesfirst")
     drawing.attr(fontname="Helvetica,Arial,sans-serif", fontsize="13", labelloc="t", tooltip=" ")
-    drawing.attr(label=_lines(shown.title, shown.summary))
+    drawing.attr(label=_lines(shown.title, shown.summary, shown.contents))
     drawing.attr("node", shape="ellipse", style="filled", color="white", fontname="Helvetica,Arial,sans-serif")
     drawing.attr("node", fontsize="9", margin="0.03,0.02", width="0.3", height="0.3")
     drawing.attr("edge", arrowhead="none")

@@ -77,7 +77,8 @@ def graph_figure(graph: nx.DiGraph, groups: Partition | None = None) -> Figure:
     axes.set_ylim(max(ys) + 30, min(ys) - 30)
     figure.suptitle(shown.title, fontsize=13, color=INK, parse_math=False)
     # Room for two lines of column headings between the summary and the picture.
-    axes.set_title(shown.summary, fontsize=10, color=_QUIET, pad=34, parse_math=False)
+    below = f"{shown.summary}\n{shown.contents}"
+    axes.set_title(below, fontsize=10, color=_QUIET, pad=34, parse_math=False)
     _draw_edges(axes, shown)
     _draw_nodes(axes, shown)
     _head_columns(axes, shown.columns, width)

@@ -133,6 +133,7 @@ def _page(shown: Scene) -> dict[str, Any]:
     return {
         "title": shown.title,
         "summary": shown.summary,
+        "contents": shown.contents,
         "row": ROW,
         "threshold": shown.threshold,
         "columns": [_column(each) for each in shown.columns],

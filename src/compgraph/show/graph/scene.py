@@ -8,6 +8,7 @@ import networkx as nx
 from compgraph.connect import ordered_nodes
 from compgraph.group import Partition
 from compgraph.records import brief
+from compgraph.show.graph.finding import contents, named_by_outputs, summary, title
 from compgraph.show.graph.layout import Stack, layered_positions, stacks
 from compgraph.show.graph.palette import FAINT, NEUTRAL, colour, shown_groups
 from compgraph.show.graph.routes import Place, Route, routes_of
@@ -20,8 +21,6 @@ from compgraph.show.graph.words import (
     name_node,
     read_together,
     readers_of,
-    summary,
-    title,
 )
 
 
@@ -150,8 +149,8 @@ class Scene:
 
     Attributes
     ----------
-    title, summary
-        What stands above it.
+    title, summary, contents
+        What stands above it, from the largest to the smallest.
     columns
         From left to right, and from top to bottom in a column.
     marks
@@ -166,6 +165,7 @@ class Scene:
 
     title: str
     summary: str
+    contents: str
     columns: tuple[Headed, ...]
     marks: tuple[Mark, ...]
     lines: tuple[Line, ...]
@@ -203,14 +203,16 @@ def scene(graph: nx.DiGraph, groups: Partition | None = None) -> Scene:
     >>> [mark.words for mark in scene(graph).marks][1]
     "component 1 of what fc writes, pca, 50.0 % of the space's total strength"
     """
+    groups = None if groups is None else named_by_outputs(graph, groups)
     nodes, readers = ordered_nodes(graph), readers_of(graph)
     group_of, relative = shown_groups(groups), relative_weights(graph)
     shades = {node: colour(group_of[node]) if node in group_of else NEUTRAL for node in nodes}
     table, places = stacks(graph, groups), layered_positions(graph, groups)
     routes = routes_of(graph, table, places)
     return Scene(
-        title(graph),
+        title(graph, groups),
         summary(graph, groups),
+        contents(graph, groups),
         _headed(table, readers, places, routes),
         _marks(graph, groups, readers, group_of, shades, places),
         _lines(graph, nodes, group_of, relative, shades, routes),

@@ -1,6 +1,5 @@
-"""The sentences a picture needs: what a node is, what an edge is, what a column holds, what was found."""
+"""The sentences a picture needs: what a node is, what an edge is, what a column holds."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +7,7 @@ from typing import Any
 import networkx as nx
 
 from compgraph.arguments import checked
-from compgraph.group import Partition
 from compgraph.show.graph.layout import Stack
-from compgraph.show.graph.palette import shown_groups
 
 # Controls, line separators, marks that reverse the reading direction, lone surrogates, non-characters of XML.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -236,8 +233,8 @@ def describe_edge(labels: tuple[str, str], data: Mapping[str, Any], *, together:
     return f"{ends}: effect {data['effect']:+.4g}, {share}, {kind}, rule {data['rule']}"
 
 
-def title(graph: nx.DiGraph) -> str:
-    """Return the heading of a picture: which components, joined by which weights.
+def recipe(graph: nx.DiGraph) -> str:
+    """Return what a graph is made of: which components, joined by which weights.
 
     Parameters
     ----------
@@ -253,32 +250,3 @@ def title(graph: nx.DiGraph) -> str:
     rules = sorted({data["rule"] for _, _, data in graph.edges(data=True) if data["kind"] == "between"})
     weights = f", {' and '.join(rules)} weights" if rules else ""
     return f"Component graph: {' and '.join(methods)} components{weights}"
-
-
-def summary(graph: nx.DiGraph, groups: Partition | None = None) -> str:
-    """Return the line below the heading: how much there is and what was found in it.
-
-    Parameters
-    ----------
-    graph
-        A component graph.
-    groups
-        Its partition, or none when it was not grouped.
-
-    Returns
-    -------
-    str
-        One line; it says plainly when no reliable groups were found.
-    """
-    size = f"{_count(graph.number_of_nodes(), 'node')}, {_count(graph.number_of_edges(), 'edge')}"
-    if groups is None:
-        return f"{size}, not grouped"
-    p_value = "p not tested" if math.isnan(groups.p_value) else f"p = {groups.p_value:.3g}"
-    evidence = f"{p_value}, stability {groups.stability:.2f}, {groups.algorithm}"
-    if not shown_groups(groups):
-        return f"{size}, no reliable groups ({evidence})"
-    return f"{size}, {groups.n_groups} groups ({evidence})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

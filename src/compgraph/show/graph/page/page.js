@@ -4,7 +4,7 @@
   const find = (id) => document.getElementById(id);
   const { nodes, edges, page } = read("data");
   const font = '"Segoe UI", Roboto, "DejaVu Sans", system-ui, sans-serif';
-  const state = { threshold: page.threshold, group: null };
+  const state = { threshold: page.threshold, group: null, selected: null, moved: false };
   edges.sort((a, b) => a.relative - b.relative); // strong edges are drawn last, on top
 
   const make = (tag, text, attributes = {}) => {
@@ -63,6 +63,7 @@
     const { clientWidth: width, clientHeight: height } = find("network");
     const scale = Math.min(width / (box.right - box.left + 30), height / (box.bottom - box.top + 30), 1.25);
     network.moveTo({ position: { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 }, scale });
+    state.moved = false;
   }
 
   function shorten(context, text, room) {
@@ -125,6 +126,7 @@
     find("shown").textContent = `At least ${percent} % of the strongest edge between the same two columns: ` +
       `${chosen.length.toLocaleString("en")} of ${edges.length.toLocaleString("en")} edges shown, ` +
       `${hidden.toLocaleString("en")} hidden.`;
+    if (state.selected !== null) mark(state.selected);
   }
 
   function showGroup(group) {
@@ -144,11 +146,23 @@
     place.append(item);
   }
 
-  function select(id, move) {
+  function mark(id) {
     network.setSelection({ nodes: [id], edges: edgeSet.getIds({ filter: (part) => {
       const edge = edges[parseInt(part.id, 10)];
       return edge.from === id || edge.to === id;
     } }) }, { highlightEdges: false });
+  }
+
+  const nothingSelected = [...find("details").childNodes];
+  function unselect() {
+    state.selected = null;
+    network.unselectAll();
+    find("details").replaceChildren(...nothingSelected);
+  }
+
+  function select(id, move) {
+    state.selected = id;
+    mark(id);
     if (move) network.moveTo({ position: { x: nodes[id].x, y: nodes[id].y }, scale: Math.max(network.getScale(), 0.8) });
     const list = make("ul", "", { class: "links" });
     const near = edges.filter((edge) => edge.weight > 0 && (edge.from === id || edge.to === id));
@@ -161,13 +175,15 @@
       make("p", near.length ? `Strongest of its ${near.length} edges:` : "It has no edges."), list);
   }
 
+  const named = nodes.map((node) => `${node.label} ${node.key} ${node.title.split(",")[0]}`.toLowerCase());
+  const has = (name, word) => (/^\d+$/.test(word) ? name.split(/\s+/).includes(word) : name.includes(word)); // 1 is not fc1
   function search() {
-    const wanted = find("search").value.trim().toLowerCase();
+    const wanted = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     find("results").replaceChildren();
-    if (!wanted) return [];
-    const found = nodes.filter((node) => node.label.toLowerCase().includes(wanted));
+    if (!wanted.length) return [];
+    const found = nodes.filter((node) => wanted.every((word) => has(named[node.id], word)));
     found.slice(0, 30).forEach((node) => link(node, node.label, find("results")));
-    if (!found.length) find("results").append(make("li", "No label contains this."));
+    if (!found.length) find("results").append(make("li", "No node has all these words in its name."));
     return found;
   }
 
@@ -211,6 +227,7 @@
 
   find("title").textContent = page.title;
   find("summary").textContent = page.summary;
+  find("contents").textContent = page.contents;
   find("threshold").value = Math.sqrt(page.threshold); // a square root spreads the many weak edges along the slider
   find("threshold").addEventListener("input", (event) => { state.threshold = event.target.value ** 2; showEdges(); });
   find("search").addEventListener("input", search);
@@ -220,10 +237,19 @@
   });
   find("fit").addEventListener("click", fit);
   find("png").addEventListener("click", savePng);
-  window.addEventListener("resize", () => requestAnimationFrame(fit));
+  for (const gesture of ["zoom", "dragEnd"]) network.on(gesture, () => { state.moved = true; });
+  window.addEventListener("resize", () => requestAnimationFrame(() => { if (!state.moved) fit(); }));
+  window.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (find("search").value) { find("search").value = ""; search(); }
+    else if (state.selected !== null || network.getSelectedEdges().length) unselect();
+    else if (state.group !== null) showGroup(state.group);
+  });
   network.on("selectNode", (event) => { if (event.nodes[0] in nodes) select(event.nodes[0], false); });
+  network.on("click", (event) => { if (!event.nodes.length && !event.edges.length) unselect(); });
   network.on("selectEdge", (event) => {
     const ids = new Set(event.edges.map((id) => parseInt(id, 10)));
+    if (!event.nodes.length) state.selected = null;
     if (!event.nodes.length)
       network.setSelection({ nodes: [], edges: edgeSet.getIds({ filter: (part) => ids.has(parseInt(part.id, 10)) }) });
   });
