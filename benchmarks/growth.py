@@ -38,8 +38,10 @@ def drawn(found: dict[str, tuple[tuple[int, ...], list[float]]], path: Path) -> 
         panel.loglog(sizes, seconds, "o-", color="#1f5fa8")
         panel.set_title(f"{name}: exponent {exponent(sizes, seconds):.1f}", fontsize=12)
         panel.set_xlabel(name, fontsize=12)
-        panel.tick_params(labelsize=11)
         panel.minorticks_off()
+        shown = sizes[::-2][::-1]
+        panel.set_xticks(shown, [f"{size:,}" for size in shown])
+        panel.tick_params(labelsize=10)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("CPU seconds", fontsize=12)
     figure.savefig(path, dpi=110)
