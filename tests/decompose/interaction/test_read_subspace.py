@@ -11,6 +11,7 @@ from compgraph.decompose.interaction import most_read as reads
 from compgraph.decompose.interaction.most_read import READ_ENERGY
 from compgraph.decompose.interaction.output_scores import output_filters
 from compgraph.decompose.interaction.read_subspace import Read, read_spaces
+from compgraph.decompose.linear_algebra import triangular
 from compgraph.errors import BadRequest, DeadSite
 from compgraph.observe import collect
 from compgraph.statistics import GradientMoments, Moments, Pair, Probe, Space, Statistics
@@ -257,3 +258,21 @@ def test_what_a_pooled_head_reads_is_kept_beside_a_head_with_many_positions() ->
     assert min(by_seg, by_cls) > 0.5
     together = read.gradients.reshape(-1, len(read.axes)).astype(float)
     assert_allclose(together.T @ together / len(read.gradients), np.diag(read.energy), atol=1e-5 * read.energy[0])
+
+
+@pytest.mark.parametrize("smallest", [triangular.SMALLEST_PIVOT, 1e-8])
+def test_what_outputs_read_of_features_that_nearly_agree_is_found_beside_what_cancels(monkeypatch, smallest) -> None:
+    monkeypatch.setattr(triangular, "SMALLEST_PIVOT", smallest)
+    # Outputs follow the difference of two features, which hardly varies, and a little of their sum, which does.
+    draws = np.random.default_rng(0).normal(size=(500, 2))
+    gradients = np.array([1.0, -1.0]) + 1e-5 * draws[:, :1]
+    covariance = np.ones((2, 2)) + 1e-13 * np.eye(2)
+    space = Space("h", "in", 1)
+    chunks = [{space: gradients[:, None].astype(np.float32)}]
+    found = reads.most_read(reads.OutputGradients(chunks, {space: covariance}, 1.0, [1]), space, 5)
+    sums = gradients.astype(np.float32).astype(float).sum(axis=1)
+    if smallest == 1e-8:  # as of a covariance of float32 sums: too coarse
+        assert found.energy[0] < 0.1 * (sums**2).mean()
+    else:
+        assert_allclose(found.energy[0], (sums**2).mean(), rtol=1e-3)
+        assert_allclose(np.abs(found.patterns[0]), 1, rtol=1e-3)

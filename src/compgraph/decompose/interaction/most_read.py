@@ -89,15 +89,15 @@ def held(
     list of dict
         At least one chunk.
     """
-    held: list[dict[Space, np.ndarray]] = []
+    kept: list[dict[Space, np.ndarray]] = []
     size = rows = 0
     for chunk in chunks:
-        held.append({space: chunk[space] for space in spaces})
-        size += sum(each.nbytes for each in held[-1].values())
-        rows += min(len(each) for each in held[-1].values())
+        kept.append({space: chunk[space] for space in spaces})
+        size += sum(each.nbytes for each in kept[-1].values())
+        rows += min(len(each) for each in kept[-1].values())
         if size >= MEMORY and rows >= FEWEST_ROWS:
             break
-    return held
+    return kept
 
 
 def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead:
@@ -142,7 +142,8 @@ def most_read(of_outputs: OutputGradients, space: Space, limit: int) -> MostRead
     scale = np.where(sizes > UNREAD * sizes.max(), total / np.maximum(sizes, UNREAD * total), 0)
     root = _root(rows, seconds, scale, n)
     energy, kept = leading_share(root, covariance, float(sizes @ scale), READ_ENERGY, limit)
-    found = (kept / np.sqrt(energy)[:, None]) @ root @ covariance
+    energy = energy[energy > UNREAD * energy[0]]
+    found = (kept[: len(energy)] / np.sqrt(energy)[:, None]) @ root @ covariance
     if len(heads) > 1:
         energy, turn = descending_eigh(found @ sum(seconds[1:], start=seconds[0]) @ found.T)
         found = turn @ found

@@ -7,7 +7,7 @@ from jaxtyping import Float, Float64
 from compgraph.decompose.linear_algebra.factorisations import first_way
 from compgraph.errors import NotFinite
 
-SMALLEST_PIVOT = 1e-8  # of correlations, whose float32 sums are right to about 1e-7
+SMALLEST_PIVOT = 1e-14  # of a matrix with a unit diagonal; what is below is rounding of double precision
 
 
 def cholesky(
@@ -49,7 +49,7 @@ def spread(covariance: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "r d"]
     Returns
     -------
     numpy.ndarray
-        As many rows as the covariance has independent directions. What is below 1e-8 of the variance of a feature is
+        As many rows as the covariance has independent directions. What is below 1e-14 of the variance of a feature is
         left out.
 
     Notes
