@@ -8,6 +8,9 @@ DOCS_READY := $(VENV)/.docs-installed
 # Where `make note` writes. With NOTE_OUT=figures it renews the results of the repository.
 NOTE_OUT ?= out/note
 
+# Pages are opened in a real browser where there is one; CI installs one.
+BROWSER := $(firstword $(foreach name,chromium chromium-browser google-chrome chrome,$(shell command -v $(name))))
+
 .PHONY: demo test test-slow coverage note note-dominance docs notebooks benchmark clean
 
 demo: $(READY)
@@ -23,7 +26,10 @@ test: $(READY)
 	@echo "== Order of imports"
 	$(BIN)/lint-imports
 	@echo "== Tests"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope$(if $(BROWSER),, -m 'not slow and not browser')
+ifeq ($(BROWSER),)
+	@echo "== NO BROWSER: pages were not opened. Install chromium and run make test again."
+endif
 
 test-slow: $(READY)
 	@echo "== Tests that take longer: the demo, and processes of their own"

@@ -6,6 +6,8 @@ import pytest
 
 from compgraph.show.graph.html import html_page
 
+pytestmark = pytest.mark.browser
+
 ACTIONS = """
 seen.header = ["title", "summary", "contents"].map(text);
 seen.untouched = text("details");

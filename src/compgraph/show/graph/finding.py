@@ -114,10 +114,8 @@ def summary(graph: nx.DiGraph, groups: Partition | None = None) -> str:
 
     Parameters
     ----------
-    graph
-        A component graph.
-    groups
-        Its partition, or none when it was not grouped.
+    graph, groups
+        As for `title`.
 
     Returns
     -------
@@ -143,10 +141,8 @@ def contents(graph: nx.DiGraph, groups: Partition | None = None) -> str:
 
     Parameters
     ----------
-    graph
-        A component graph.
-    groups
-        Its partition, or none when it was not grouped.
+    graph, groups
+        As for `title`.
 
     Returns
     -------
